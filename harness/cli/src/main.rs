@@ -1,0 +1,2 @@
+//! The `ordinal` command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Clusters, candidates, the recorder, steps, probes and the runner.

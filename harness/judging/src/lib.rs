@@ -1,0 +1,1 @@
+//! Rules, judgements, witnesses, and the one place where verdicts are decided.

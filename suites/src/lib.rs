@@ -1,0 +1,1 @@
+//! Scenarios and rules of the StatefulSet certification, and their registry.
