@@ -65,12 +65,19 @@ pub struct WatchEvent {
 impl WatchEvent {
     /// The object's resourceVersion as a number, where it is one. Comparable within one store.
     pub fn resource_version(&self) -> Option<u64> {
-        self.object.pointer("/metadata/resourceVersion")?.as_str()?.parse().ok()
+        self.object
+            .pointer("/metadata/resourceVersion")?
+            .as_str()?
+            .parse()
+            .ok()
     }
 
     /// The object's name, empty if it has none.
     pub fn name(&self) -> &str {
-        self.object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default()
+        self.object
+            .pointer("/metadata/name")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 }
 

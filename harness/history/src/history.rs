@@ -45,6 +45,8 @@ impl History {
 
 impl FromIterator<Event> for History {
     fn from_iter<I: IntoIterator<Item = Event>>(events: I) -> Self {
-        History { events: events.into_iter().collect() }
+        History {
+            events: events.into_iter().collect(),
+        }
     }
 }

@@ -1,13 +1,13 @@
 //! JSON Lines: how a history is stored. One object per line, `source` and `type` say what it is.
 
 use crate::{
-    Action, DnsAnswer, Elapsed, End, Event, Gap, History, HttpAnswer, Meta, Note, Observation, WatchEvent, WatchKind,
-    Write as ApiWrite,
+    Action, DnsAnswer, Elapsed, End, Event, Gap, History, HttpAnswer, Meta, Note, Observation, WatchEvent,
+    WatchKind, Write,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{
-    io::{self, BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, Read},
     sync::Arc,
 };
 
@@ -62,8 +62,23 @@ struct Line {
     request: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "shared")]
     object: Option<Arc<Value>>,
+}
+
+/// Objects are shared with whoever observed them; in the file they are plain JSON.
+mod shared {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use serde_json::Value;
+    use std::sync::Arc;
+
+    pub(super) fn serialize<S: Serializer>(object: &Option<Arc<Value>>, to: S) -> Result<S::Ok, S::Error> {
+        object.as_deref().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Arc<Value>>, D::Error> {
+        Ok(Option::<Value>::deserialize(from)?.map(Arc::new))
+    }
 }
 
 fn value(of: impl Serialize) -> Option<Arc<Value>> {
@@ -79,8 +94,14 @@ impl From<&Event> for Line {
             ..Line::default()
         };
         match &event.what {
-            Observation::Start(meta) => Line { object: value(meta), ..line("meta", "start") },
-            Observation::End(end) => Line { object: value(end), ..line("meta", "end") },
+            Observation::Start(meta) => Line {
+                object: value(meta),
+                ..line("meta", "start")
+            },
+            Observation::End(end) => Line {
+                object: value(end),
+                ..line("meta", "end")
+            },
             Observation::Watch(watch) => Line {
                 resource: Some(watch.resource.clone()),
                 object: Some(watch.object.clone()),
@@ -94,7 +115,10 @@ impl From<&Event> for Line {
                     },
                 )
             },
-            Observation::Write(write) => Line { object: value(write), ..line("write", &write.verb) },
+            Observation::Write(write) => Line {
+                object: value(write),
+                ..line("write", &write.verb)
+            },
             Observation::Action(action) => Line {
                 name: Some(action.name.clone()),
                 done_ms: Some(action.done),
@@ -105,12 +129,23 @@ impl From<&Event> for Line {
                 object: Some(action.object.clone()),
                 ..line("action", &action.method)
             },
-            Observation::Dns(answer) => Line { object: value(answer), ..line("dns", "answer") },
-            Observation::Http(answer) => Line { object: value(answer), ..line("http", &answer.method) },
-            Observation::Note(note) => Line { object: value(note), ..line("note", &note.kind) },
-            Observation::Gap(gap) => {
-                Line { resource: Some(gap.resource.clone()), object: value(gap), ..line("gap", "watch") }
-            }
+            Observation::Dns(answer) => Line {
+                object: value(answer),
+                ..line("dns", "answer")
+            },
+            Observation::Http(answer) => Line {
+                object: value(answer),
+                ..line("http", &answer.method)
+            },
+            Observation::Note(note) => Line {
+                object: value(note),
+                ..line("note", &note.kind)
+            },
+            Observation::Gap(gap) => Line {
+                resource: Some(gap.resource.clone()),
+                object: value(gap),
+                ..line("gap", "watch")
+            },
         }
     }
 }
@@ -120,8 +155,12 @@ impl TryFrom<Line> for Event {
 
     fn try_from(line: Line) -> Result<Event, String> {
         fn parse<T: for<'a> Deserialize<'a>>(line: &Line) -> Result<T, String> {
-            let object = line.object.as_ref().ok_or_else(|| format!("a {} line needs `object`", line.source))?;
-            T::deserialize(object.as_ref()).map_err(|error| format!("`object` of a {} line: {error}", line.source))
+            let object = line
+                .object
+                .as_ref()
+                .ok_or_else(|| format!("a {} line needs `object`", line.source))?;
+            T::deserialize(object.as_ref())
+                .map_err(|error| format!("`object` of a {} line: {error}", line.source))
         }
         let what = match (line.source.as_str(), line.kind.as_str()) {
             ("meta", "start") => Observation::Start(Box::new(parse::<Meta>(&line)?)),
@@ -137,12 +176,17 @@ impl TryFrom<Line> for Event {
                 resource: line.resource.ok_or("a watch line needs `resource`")?,
                 object: line.object.ok_or("a watch line needs `object`")?,
             }),
-            ("write", _) => Observation::Write(parse::<ApiWrite>(&line)?),
+            ("write", _) => Observation::Write(parse::<Write>(&line)?),
             ("action", method) => Observation::Action(Box::new(Action {
                 method: method.into(),
                 name: line.name.unwrap_or_default(),
                 path: text(&line.request, "/path"),
-                body: line.request.as_ref().and_then(|request| request.get("body")).cloned().unwrap_or_default(),
+                body: line
+                    .request
+                    .as_ref()
+                    .and_then(|request| request.get("body"))
+                    .cloned()
+                    .unwrap_or_default(),
                 status: line.status.unwrap_or_default(),
                 object: line.object.unwrap_or_default(),
                 done: line.done_ms.unwrap_or(line.t_ms),
@@ -153,7 +197,11 @@ impl TryFrom<Line> for Event {
                 Ok(note) => note,
                 Err(_) => Note {
                     kind: kind.into(),
-                    text: line.object.map(|object| object.to_string()).or(line.name).unwrap_or_default(),
+                    text: line
+                        .object
+                        .map(|object| object.to_string())
+                        .or(line.name)
+                        .unwrap_or_default(),
                 },
             }),
             ("gap", _) => Observation::Gap(parse::<Gap>(&line)?),
@@ -164,14 +212,19 @@ impl TryFrom<Line> for Event {
 }
 
 fn text(value: &Option<Value>, pointer: &str) -> String {
-    value.as_ref().and_then(|value| value.pointer(pointer)).and_then(Value::as_str).unwrap_or_default().into()
+    value
+        .as_ref()
+        .and_then(|value| value.pointer(pointer))
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .into()
 }
 
 /// Writes one observation as one line.
 ///
 /// # Errors
 /// What the writer says.
-pub fn write_event(out: &mut impl Write, event: &Event) -> io::Result<()> {
+pub fn write_event(out: &mut impl io::Write, event: &Event) -> io::Result<()> {
     serde_json::to_writer(&mut *out, &Line::from(event))?;
     out.write_all(b"\n")
 }
@@ -180,8 +233,11 @@ pub fn write_event(out: &mut impl Write, event: &Event) -> io::Result<()> {
 ///
 /// # Errors
 /// What the writer says.
-pub fn write_history(out: &mut impl Write, history: &History) -> io::Result<()> {
-    history.events().iter().try_for_each(|event| write_event(out, event))
+pub fn write_history(out: &mut impl io::Write, history: &History) -> io::Result<()> {
+    history
+        .events()
+        .iter()
+        .try_for_each(|event| write_event(out, event))
 }
 
 /// Reads a history, plain or gzip-compressed.
@@ -199,7 +255,9 @@ pub fn read(input: impl Read) -> Result<History, ReadError> {
 /// Reads as much of a history as is undamaged, plain or gzip-compressed.
 pub fn read_recovering(input: impl Read) -> Recovered {
     let mut input = BufReader::new(input);
-    let compressed = input.fill_buf().is_ok_and(|start| start.starts_with(&[0x1f, 0x8b]));
+    let compressed = input
+        .fill_buf()
+        .is_ok_and(|start| start.starts_with(&[0x1f, 0x8b]));
     if compressed {
         read_lines(BufReader::new(flate2::bufread::MultiGzDecoder::new(input)))
     } else {
@@ -229,7 +287,11 @@ fn read_lines(mut input: impl BufRead) -> Recovered {
             Ok(event) => history.push(event),
             Err(reason) => {
                 let last = input.fill_buf().is_ok_and(<[u8]>::is_empty);
-                break Some(ReadError::Line { line: number, last, reason });
+                break Some(ReadError::Line {
+                    line: number,
+                    last,
+                    reason,
+                });
             }
         }
     };
@@ -250,12 +312,19 @@ mod tests {
             })
         };
         [
-            Observation::Start(Box::new(Meta { scenario: "create-ordered".into(), ..Meta::default() })),
+            Observation::Start(Box::new(Meta {
+                scenario: "create-ordered".into(),
+                ..Meta::default()
+            })),
             watch(WatchKind::Initial),
             watch(WatchKind::Added),
             watch(WatchKind::Modified),
             watch(WatchKind::Deleted),
-            Observation::Write(ApiWrite { author: "me".into(), verb: "create".into(), ..ApiWrite::default() }),
+            Observation::Write(Write {
+                author: "me".into(),
+                verb: "create".into(),
+                ..Write::default()
+            }),
             Observation::Action(Box::new(Action {
                 method: "DELETE".into(),
                 path: "/api/v1/namespaces/n/pods/web-0".into(),
@@ -263,15 +332,34 @@ mod tests {
                 done: Elapsed::from_millis(3),
                 ..Action::default()
             })),
-            Observation::Dns(DnsAnswer { name: "web".into(), qtype: "A".into(), ..DnsAnswer::default() }),
-            Observation::Http(Box::new(HttpAnswer { method: "GET".into(), ..HttpAnswer::default() })),
-            Observation::Note(Note { kind: "step".into(), text: "scale to 3".into() }),
-            Observation::Gap(Gap { resource: "pods".into(), reason: "410".into() }),
-            Observation::End(End { outcome: "completed".into(), waiting_for: None }),
+            Observation::Dns(DnsAnswer {
+                name: "web".into(),
+                qtype: "A".into(),
+                ..DnsAnswer::default()
+            }),
+            Observation::Http(Box::new(HttpAnswer {
+                method: "GET".into(),
+                ..HttpAnswer::default()
+            })),
+            Observation::Note(Note {
+                kind: "step".into(),
+                text: "scale to 3".into(),
+            }),
+            Observation::Gap(Gap {
+                resource: "pods".into(),
+                reason: "410".into(),
+            }),
+            Observation::End(End {
+                outcome: "completed".into(),
+                waiting_for: None,
+            }),
         ]
         .into_iter()
         .enumerate()
-        .map(|(i, what)| Event { at: Elapsed::from_micros(i as u64 * 1_234), what })
+        .map(|(i, what)| Event {
+            at: Elapsed::from_micros(i as u64 * 1_234),
+            what,
+        })
         .collect()
     }
 
@@ -295,7 +383,8 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_named_with_its_line() {
-        let text = read(&b"{\"t_ms\":0,\"source\":\"meta\",\"type\":\"start\",\"object\":{}}\nhello\n"[..]).unwrap_err();
+        let text = read(&b"{\"t_ms\":0,\"source\":\"meta\",\"type\":\"start\",\"object\":{}}\nhello\n"[..])
+            .unwrap_err();
         assert!(text.to_string().starts_with("line 2"), "{text}");
     }
 

@@ -111,7 +111,11 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Patience { staleness_ms: 2_000, reaction_ms: 10_000, settle_ms: 2_000 }
+        Patience {
+            staleness_ms: 2_000,
+            reaction_ms: 10_000,
+            settle_ms: 2_000,
+        }
     }
 }
 

@@ -81,7 +81,9 @@ impl<'de> Deserialize<'de> for Elapsed {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let millis = f64::deserialize(deserializer)?;
         if !millis.is_finite() || millis < 0.0 {
-            return Err(serde::de::Error::custom("a time is a number of milliseconds, zero or more"));
+            return Err(serde::de::Error::custom(
+                "a time is a number of milliseconds, zero or more",
+            ));
         }
         Ok(Elapsed((millis * 1_000.0).round() as u64))
     }
@@ -95,7 +97,11 @@ mod tests {
     fn milliseconds_survive_a_round_trip_to_the_microsecond() {
         for micros in [0, 1, 999, 1_000, 12_345_678, 86_400_000_001] {
             let text = serde_json::to_string(&Elapsed(micros)).unwrap();
-            assert_eq!(serde_json::from_str::<Elapsed>(&text).unwrap(), Elapsed(micros), "{text}");
+            assert_eq!(
+                serde_json::from_str::<Elapsed>(&text).unwrap(),
+                Elapsed(micros),
+                "{text}"
+            );
         }
     }
 

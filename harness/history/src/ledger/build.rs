@@ -1,0 +1,402 @@
+//! From events to a ledger.
+
+use super::{
+    Author, Claim, ClaimState, Deletion, Incarnation, Ledger, Moment, PodState, Related, Revision,
+    RevisionState, Set, SetState, Spec, Status, Timeline, canonical_template, describe, pod::controller_uid,
+};
+use crate::{Event, History, Observation, WatchEvent, WatchKind};
+use serde_json::Value;
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+/// How long after the answer to a request an event may still arrive that the request caused.
+const DELIVERY: Duration = Duration::from_millis(250);
+
+impl Ledger {
+    /// Indexes a history. Works on any history: what is missing or odd is simply not there to be judged.
+    pub fn build(history: &History) -> Ledger {
+        let mut builder = Builder {
+            ledger: Ledger {
+                meta: history.meta().cloned().unwrap_or_default(),
+                ..Ledger::default()
+            },
+            live: HashMap::new(),
+        };
+        builder.attribute(history.events());
+        for (line, event) in in_true_order(history.events()) {
+            let moment = Moment {
+                index: builder.ledger.order.len(),
+                at: event.at,
+                line,
+            };
+            builder.ledger.order.push(moment);
+            builder.ledger.texts.push(describe::Subject::of(event));
+            builder.take(moment, event);
+        }
+        builder.finish()
+    }
+}
+
+/// Watch events by version, everything else where it arrived. Each with its line number.
+fn in_true_order(events: &[Event]) -> Vec<(usize, &Event)> {
+    let mut watched: Vec<(u64, usize)> = Vec::new();
+    let mut others: Vec<(usize, usize)> = Vec::new();
+    let mut newest = 0;
+    for (position, event) in events.iter().enumerate() {
+        match &event.what {
+            Observation::Watch(watch) => {
+                // An object without a usable version stays where it arrived.
+                let version = watch.resource_version().unwrap_or(newest);
+                newest = newest.max(version);
+                watched.push((version, position));
+            }
+            _ => others.push((watched.len(), position)),
+        }
+    }
+    watched.sort_unstable();
+    let mut ordered = Vec::with_capacity(events.len());
+    let mut others = others.into_iter().peekable();
+    for (place, (_, position)) in watched.iter().enumerate() {
+        while let Some((_, other)) = others.next_if(|(after, _)| *after <= place) {
+            ordered.push(other);
+        }
+        ordered.push(*position);
+    }
+    ordered.extend(others.map(|(_, position)| position));
+    ordered
+        .into_iter()
+        .map(|position| (position + 1, &events[position]))
+        .collect()
+}
+
+struct Builder {
+    ledger: Ledger,
+    /// (resource, uid) to its place in the list of its kind.
+    live: HashMap<(String, String), usize>,
+}
+
+fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
+    object
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+impl Builder {
+    /// Learns who made which version: from the audit, and from the answers to the harness's own requests.
+    fn attribute(&mut self, events: &[Event]) {
+        for event in events {
+            match &event.what {
+                Observation::Write(write) => {
+                    if let Some(version) = write.version {
+                        self.ledger.authors.insert(version, write.role);
+                    }
+                }
+                Observation::Action(action)
+                    if (200..300).contains(&action.status) && action.method != "GET" =>
+                {
+                    if let Ok(version) = text(&action.object, "/metadata/resourceVersion").parse() {
+                        self.ledger.authors.entry(version).or_insert(Author::Harness);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn take(&mut self, moment: Moment, event: &Event) {
+        let ledger = &mut self.ledger;
+        match &event.what {
+            Observation::Start(_) => {}
+            Observation::End(end) => ledger.ended = Some((moment, end.clone())),
+            Observation::Write(write) => ledger.writes.push((moment, write.clone())),
+            Observation::Action(action) => ledger.actions.push((moment, action.as_ref().clone())),
+            Observation::Dns(answer) => ledger.dns.push((moment, answer.clone())),
+            Observation::Http(answer) => ledger.http.push((moment, answer.as_ref().clone())),
+            Observation::Note(note) => ledger.notes.push((moment, note.clone())),
+            Observation::Gap(gap) => ledger.gaps.push((moment, gap.clone())),
+            Observation::Watch(watch) => self.watched(moment, watch),
+        }
+    }
+
+    fn watched(&mut self, moment: Moment, watch: &WatchEvent) {
+        if watch.resource == self.ledger.meta.subject.resource {
+            return self.set(moment, watch);
+        }
+        match watch.resource.as_str() {
+            "pods" => self.pod(moment, watch),
+            "persistentvolumeclaims" => self.claim(moment, watch),
+            "controllerrevisions" => self.revision(moment, watch),
+            _ => self.related(moment, watch),
+        }
+    }
+
+    fn author(&self, watch: &WatchEvent) -> Author {
+        watch
+            .resource_version()
+            .and_then(|version| self.ledger.authors.get(&version).copied())
+            .unwrap_or_default()
+    }
+
+    /// Finds the life that an event belongs to, or starts one with `new`.
+    fn place(&mut self, watch: &WatchEvent, next: usize) -> (usize, bool) {
+        let uid = text(&watch.object, "/metadata/uid");
+        // Objects without a UID are told apart by name.
+        let uid = if uid.is_empty() { watch.name() } else { uid };
+        let key = (watch.resource.clone(), uid.to_owned());
+        let mut new = false;
+        let place = *self.live.entry(key).or_insert_with(|| {
+            new = true;
+            next
+        });
+        (place, new)
+    }
+
+    fn set(&mut self, moment: Moment, watch: &WatchEvent) {
+        let (place, new) = self.place(watch, self.ledger.sets.len());
+        if new {
+            self.ledger.sets.push(Set {
+                name: watch.name().into(),
+                namespace: text(&watch.object, "/metadata/namespace").into(),
+                uid: text(&watch.object, "/metadata/uid").into(),
+                states: Timeline::default(),
+                deleting: None,
+                gone: None,
+            });
+        }
+        let set = &mut self.ledger.sets[place];
+        if watch.kind == WatchKind::Deleted {
+            set.gone = Some(moment);
+            return;
+        }
+        let generation = watch.object.pointer("/metadata/generation");
+        let spec = match set.states.last() {
+            // The generation moves exactly when the spec does, so an equal one saves the comparison.
+            Some((_, old))
+                if generation.is_some() && old.object.pointer("/metadata/generation") == generation =>
+            {
+                old.spec.clone()
+            }
+            _ => Arc::new(Spec::new(&watch.object)),
+        };
+        let terminating = watch
+            .object
+            .pointer("/metadata/deletionTimestamp")
+            .is_some_and(|at| !at.is_null());
+        if terminating && set.deleting.is_none() {
+            set.deleting = Some(moment);
+        }
+        let status = Status::new(&watch.object);
+        set.states.push(
+            moment,
+            SetState {
+                object: watch.object.clone(),
+                spec,
+                status,
+                terminating,
+            },
+        );
+    }
+
+    fn pod(&mut self, moment: Moment, watch: &WatchEvent) {
+        let by = self.author(watch);
+        let (place, new) = self.place(watch, self.ledger.pods.len());
+        if new {
+            self.ledger.pods.push(Incarnation {
+                name: watch.name().into(),
+                namespace: text(&watch.object, "/metadata/namespace").into(),
+                uid: text(&watch.object, "/metadata/uid").into(),
+                states: Timeline::default(),
+                seen_added: watch.kind == WatchKind::Added,
+                created_by: by,
+                deletion: None,
+                gone: None,
+            });
+        }
+        let state = PodState::new(watch.object.clone(), &self.ledger.meta.subject.labels.revision);
+        let pod = &mut self.ledger.pods[place];
+        let decided = state.terminating || watch.kind == WatchKind::Deleted;
+        if decided && pod.deletion.is_none() {
+            let grace = watch
+                .object
+                .pointer("/metadata/deletionGracePeriodSeconds")
+                .and_then(Value::as_i64);
+            pod.deletion = Some(Deletion {
+                moment,
+                grace: grace.filter(|_| state.terminating),
+                by,
+            });
+        }
+        if watch.kind == WatchKind::Deleted {
+            pod.gone = Some(moment);
+        } else {
+            pod.states.push(moment, state);
+        }
+    }
+
+    fn claim(&mut self, moment: Moment, watch: &WatchEvent) {
+        let by = self.author(watch);
+        let (place, new) = self.place(watch, self.ledger.claims.len());
+        if new {
+            self.ledger.claims.push(Claim {
+                name: watch.name().into(),
+                namespace: text(&watch.object, "/metadata/namespace").into(),
+                uid: text(&watch.object, "/metadata/uid").into(),
+                states: Timeline::default(),
+                seen_added: watch.kind == WatchKind::Added,
+                created_by: by,
+                deletion: None,
+                gone: None,
+            });
+        }
+        let state = ClaimState::new(watch.object.clone());
+        let claim = &mut self.ledger.claims[place];
+        if (state.terminating || watch.kind == WatchKind::Deleted) && claim.deletion.is_none() {
+            claim.deletion = Some((moment, by));
+        }
+        if watch.kind == WatchKind::Deleted {
+            claim.gone = Some(moment);
+        } else {
+            claim.states.push(moment, state);
+        }
+    }
+
+    fn revision(&mut self, moment: Moment, watch: &WatchEvent) {
+        let by = self.author(watch);
+        let (place, new) = self.place(watch, self.ledger.revisions.len());
+        if new {
+            let template = watch
+                .object
+                .pointer("/data/spec/template")
+                .unwrap_or(&Value::Null);
+            self.ledger.revisions.push(Revision {
+                name: watch.name().into(),
+                namespace: text(&watch.object, "/metadata/namespace").into(),
+                uid: text(&watch.object, "/metadata/uid").into(),
+                owner: controller_uid(&watch.object).map(str::to_owned),
+                template: Arc::new(canonical_template(template)),
+                states: Timeline::default(),
+                seen_added: watch.kind == WatchKind::Added,
+                created_by: by,
+                gone: None,
+            });
+        }
+        let revision = &mut self.ledger.revisions[place];
+        if watch.kind == WatchKind::Deleted {
+            revision.gone = Some(moment);
+        } else {
+            let number = watch
+                .object
+                .get("revision")
+                .and_then(Value::as_i64)
+                .unwrap_or_default();
+            revision.states.push(
+                moment,
+                RevisionState {
+                    object: watch.object.clone(),
+                    number,
+                },
+            );
+        }
+    }
+
+    fn related(&mut self, moment: Moment, watch: &WatchEvent) {
+        let (place, new) = self.place(watch, self.ledger.related.len());
+        if new {
+            self.ledger.related.push(Related {
+                resource: watch.resource.clone(),
+                namespace: text(&watch.object, "/metadata/namespace").into(),
+                name: watch.name().into(),
+                uid: text(&watch.object, "/metadata/uid").into(),
+                states: Timeline::default(),
+                first_kind: watch.kind,
+                gone: None,
+            });
+        }
+        let object = &mut self.ledger.related[place];
+        if watch.kind == WatchKind::Deleted {
+            object.gone = Some(moment);
+        } else {
+            object.states.push(moment, watch.object.clone());
+        }
+    }
+
+    fn finish(mut self) -> Ledger {
+        self.attribute_requested_deletions();
+        let ledger = &mut self.ledger;
+        for (place, pod) in ledger.pods.iter().enumerate() {
+            let mut owners: Vec<&str> = Vec::new();
+            for (_, state) in pod.states.entries() {
+                if let Some(owner) = &state.owner
+                    && !owners.contains(&owner.as_str())
+                {
+                    owners.push(owner);
+                }
+            }
+            for owner in owners {
+                ledger.members.entry(owner.to_owned()).or_default().push(place);
+            }
+        }
+        for (place, claim) in ledger.claims.iter().enumerate() {
+            let key = (claim.namespace.clone(), claim.name.clone());
+            ledger.claims_by_name.entry(key).or_default().push(place);
+        }
+        for (place, object) in ledger.related.iter().enumerate() {
+            let key = (
+                object.resource.clone(),
+                object.namespace.clone(),
+                object.name.clone(),
+            );
+            ledger.related_by_name.entry(key).or_default().push(place);
+        }
+        self.ledger
+    }
+
+    /// Deletions that the harness asked for by a request whose answer names no version: evictions, collections,
+    /// and pods that vanish at once.
+    fn attribute_requested_deletions(&mut self) {
+        let asked: Vec<(String, Option<String>, crate::Elapsed, crate::Elapsed)> = self
+            .ledger
+            .actions
+            .iter()
+            .filter(|(_, action)| (200..300).contains(&action.status))
+            .filter_map(|(moment, action)| {
+                let path = action.path.split('?').next().unwrap_or_default();
+                let mut parts = path.trim_start_matches("/api/v1/namespaces/").split('/');
+                let (namespace, resource, name, sub) =
+                    (parts.next()?, parts.next()?, parts.next(), parts.next());
+                let deletes = match (action.method.as_str(), sub) {
+                    ("DELETE", None) => true,
+                    ("POST", Some("eviction")) => true,
+                    _ => false,
+                };
+                (deletes && resource == "pods").then(|| {
+                    (
+                        namespace.to_owned(),
+                        name.map(str::to_owned),
+                        moment.at,
+                        action.done + DELIVERY,
+                    )
+                })
+            })
+            .collect();
+        for pod in &mut self.ledger.pods {
+            let Some(deletion) = pod
+                .deletion
+                .as_mut()
+                .filter(|deletion| deletion.by == Author::Unknown)
+            else {
+                continue;
+            };
+            let at = deletion.moment.at;
+            let was_asked = asked.iter().any(|(namespace, name, from, to)| {
+                *namespace == pod.namespace
+                    && name.as_ref().is_none_or(|name| *name == pod.name)
+                    && *from <= at
+                    && at <= *to
+            });
+            if was_asked {
+                deletion.by = Author::Harness;
+            }
+        }
+    }
+}
