@@ -107,6 +107,9 @@ pub struct Patience {
     pub reaction_ms: u64,
     /// How long a settled world must have been silent before a later write counts as noise (SS-ST-10).
     pub settle_ms: u64,
+    /// How old a DNS answer may be: endpoint latency plus time to live of records and of negative answers
+    /// (DN-11: about 5 s and 30 s with an ordinary cache).
+    pub dns_ms: u64,
 }
 
 impl Default for Patience {
@@ -128,6 +131,11 @@ impl Patience {
     /// The reaction bound.
     pub fn reaction(&self) -> Duration {
         Duration::from_millis(self.reaction_ms)
+    }
+
+    /// How old a DNS answer may be.
+    pub fn dns(&self) -> Duration {
+        Duration::from_millis(self.dns_ms)
     }
 
     /// The settling time.
