@@ -1,0 +1,4 @@
+//! The rules, one file per area, and their explicit registry.
+
+#[cfg(test)]
+mod story;
