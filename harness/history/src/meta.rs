@@ -118,6 +118,7 @@ impl Default for Patience {
             staleness_ms: 2_000,
             reaction_ms: 10_000,
             settle_ms: 2_000,
+            dns_ms: 35_000,
         }
     }
 }
