@@ -17,7 +17,7 @@ static AREAS: &[&[&Rule]] = &[];
 
 /// Every rule, in the order of the specification.
 pub fn all() -> Vec<&'static Rule> {
-    AREAS.iter().copied().flatten().collect()
+    AREAS.iter().copied().flatten().copied().collect()
 }
 
 /// The rule with this id.
