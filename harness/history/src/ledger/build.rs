@@ -176,7 +176,7 @@ impl Builder {
             {
                 old.spec.clone()
             }
-            _ => Arc::new(Spec::new(&watch.object)),
+            _ => Arc::new(Spec::of(&watch.object)),
         };
         let terminating = watch
             .object
@@ -185,7 +185,7 @@ impl Builder {
         if terminating && set.deleting.is_none() {
             set.deleting = Some(moment);
         }
-        let status = Status::new(&watch.object);
+        let status = Status::of(&watch.object);
         set.states.push(
             moment,
             SetState {
@@ -212,7 +212,7 @@ impl Builder {
                 gone: None,
             });
         }
-        let state = PodState::new(watch.object.clone(), &self.ledger.meta.subject.labels.revision);
+        let state = PodState::of(watch.object.clone(), &self.ledger.meta.subject.labels.revision);
         let pod = &mut self.ledger.pods[place];
         let decided = state.terminating || watch.kind == WatchKind::Deleted;
         if decided && pod.deletion.is_none() {

@@ -97,7 +97,7 @@ impl Ledger {
         }
         match resource {
             "pods" => {
-                let state = PodState::new(object.clone(), &self.subject().labels.revision);
+                let state = PodState::of(object.clone(), &self.subject().labels.revision);
                 let mut words = format!("pod {name} {verb}: {}", state.describe());
                 if let Some(revision) = &state.revision {
                     words += &format!(", revision {revision}");

@@ -100,7 +100,8 @@ pub struct PodState {
 }
 
 impl PodState {
-    pub(super) fn new(object: Arc<Value>, revision_label: &str) -> PodState {
+    /// Reads a pod; `revision_label` is the key of the revision label.
+    pub fn of(object: Arc<Value>, revision_label: &str) -> PodState {
         let text = |pointer: &str| {
             object
                 .pointer(pointer)

@@ -138,7 +138,8 @@ impl Spec {
         }
     }
 
-    pub(super) fn new(object: &Value) -> Spec {
+    /// Reads the spec of a set, with defaults filled in.
+    pub fn of(object: &Value) -> Spec {
         let number = |pointer: &str, default: u32| {
             object
                 .pointer(pointer)
@@ -201,7 +202,8 @@ impl Spec {
 }
 
 impl Status {
-    pub(super) fn new(object: &Value) -> Status {
+    /// Reads the status of a set.
+    pub fn of(object: &Value) -> Status {
         let status = object.get("status").unwrap_or(&Value::Null);
         let number = |field: &str| status.get(field).and_then(Value::as_i64);
         let text = |field: &str| {
