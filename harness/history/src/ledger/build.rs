@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 /// How long after the answer to a request an event may still arrive that the request caused.
-const DELIVERY: Duration = Duration::from_millis(250);
+pub(super) const DELIVERY: Duration = Duration::from_millis(250);
 
 impl Ledger {
     /// Indexes a history. Works on any history: what is missing or odd is simply not there to be judged.
@@ -364,11 +364,10 @@ impl Builder {
                 let mut parts = path.trim_start_matches("/api/v1/namespaces/").split('/');
                 let (namespace, resource, name, sub) =
                     (parts.next()?, parts.next()?, parts.next(), parts.next());
-                let deletes = match (action.method.as_str(), sub) {
-                    ("DELETE", None) => true,
-                    ("POST", Some("eviction")) => true,
-                    _ => false,
-                };
+                let deletes = matches!(
+                    (action.method.as_str(), sub),
+                    ("DELETE", None) | ("POST", Some("eviction"))
+                );
                 (deletes && resource == "pods").then(|| {
                     (
                         namespace.to_owned(),

@@ -3,14 +3,17 @@
 mod build;
 mod claim;
 mod describe;
+mod endings;
+mod metadata;
 mod pod;
 mod query;
 mod set;
 mod timeline;
 
 pub use claim::{Claim, ClaimState, Revision, RevisionState};
+pub use metadata::Owner;
 pub use pod::{Author, Deletion, Incarnation, Ordinal, PodState};
-pub use set::{ManagementPolicy, Policy, Set, SetState, Spec, Status, Strategy, canonical_template};
+pub use set::{Budget, ManagementPolicy, Policy, Set, SetState, Spec, Status, Strategy, canonical_template};
 pub use timeline::{Moment, Timeline};
 
 use crate::{Action, DnsAnswer, End, Gap, HttpAnswer, Meta, Note, WatchKind, Write};

@@ -55,6 +55,29 @@ pub enum Strategy {
     OnDelete,
 }
 
+/// `spec.updateStrategy.rollingUpdate.maxUnavailable`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Budget {
+    /// So many pods.
+    Pods(u32),
+    /// So many of a hundred replicas.
+    Percent(u32),
+}
+
+impl Budget {
+    /// How many pods of `replicas` may be unavailable: percentages are rounded down, and it is never less than one
+    /// (KEP-961; the API text once said rounded up).
+    pub fn of(self, replicas: u32) -> u32 {
+        match self {
+            Budget::Pods(pods) => pods,
+            Budget::Percent(percent) => {
+                u32::try_from(u64::from(percent) * u64::from(replicas) / 100).unwrap_or(u32::MAX)
+            }
+        }
+        .max(1)
+    }
+}
+
 /// `spec.persistentVolumeClaimRetentionPolicy`: whether claims are deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
@@ -77,6 +100,11 @@ pub struct Spec {
     pub policy: ManagementPolicy,
     /// `spec.updateStrategy`.
     pub strategy: Strategy,
+    /// `spec.updateStrategy.rollingUpdate.maxUnavailable`, where it is given.
+    pub max_unavailable: Option<Budget>,
+    /// Whether `spec.updateStrategy.rollingUpdate` is there at all. Without it the reference brings lost pods back by
+    /// another rule (SS-RU-13).
+    pub rolling_update: bool,
     /// `spec.serviceName`.
     pub service_name: String,
     /// `spec.minReadySeconds`.
@@ -129,6 +157,11 @@ impl Spec {
         self.range().contains(&ordinal.0)
     }
 
+    /// How many pods an update may take down at a time.
+    pub fn update_budget(&self) -> u32 {
+        self.max_unavailable.map_or(1, |budget| budget.of(self.replicas))
+    }
+
     /// The lowest ordinal that an update touches; `None` under OnDelete. The partition counts from the first
     /// ordinal (k/k #128529).
     pub fn boundary(&self) -> Option<u32> {
@@ -172,6 +205,12 @@ impl Spec {
                     partition: number("/spec/updateStrategy/rollingUpdate/partition", 0),
                 },
             },
+            max_unavailable: object
+                .pointer("/spec/updateStrategy/rollingUpdate/maxUnavailable")
+                .and_then(budget),
+            rolling_update: object
+                .pointer("/spec/updateStrategy/rollingUpdate")
+                .is_some_and(Value::is_object),
             service_name: text("/spec/serviceName").into(),
             min_ready_seconds: number("/spec/minReadySeconds", 0),
             revision_history_limit: number("/spec/revisionHistoryLimit", 10),
@@ -198,6 +237,14 @@ impl Spec {
                 .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
                 .collect(),
         }
+    }
+}
+
+/// An int-or-string: a number of pods, or a percentage.
+fn budget(value: &Value) -> Option<Budget> {
+    match value {
+        Value::String(text) => text.strip_suffix('%')?.parse().ok().map(Budget::Percent),
+        value => u32::try_from(value.as_u64()?).ok().map(Budget::Pods),
     }
 }
 
@@ -305,4 +352,22 @@ pub fn canonical_template(template: &Value) -> Value {
         }
     }
     canonical(template).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn percentages_of_replicas_round_down_and_never_to_zero() {
+        let budget = |value| {
+            Spec::of(&json!({"spec": {"replicas": 5, "updateStrategy": {"rollingUpdate": {"maxUnavailable": value}}}}))
+                .update_budget()
+        };
+        assert_eq!(budget(json!("10%")), 1);
+        assert_eq!(budget(json!("50%")), 2);
+        assert_eq!(budget(json!(3)), 3);
+        assert_eq!(budget(json!(null)), 1);
+    }
 }
