@@ -1,7 +1,7 @@
 //! From events to a ledger.
 
 use super::{
-    Author, Claim, ClaimState, Deletion, Incarnation, Ledger, Moment, PodState, Related, Revision,
+    Author, Claim, ClaimState, Deletion, Incarnation, Ledger, Moment, Ordinal, PodState, Related, Revision,
     RevisionState, Set, SetState, Spec, Status, Timeline, canonical_template, describe, pod::controller_uid,
 };
 use crate::{Event, History, Observation, WatchEvent, WatchKind};
@@ -334,6 +334,14 @@ impl Builder {
             }
             for owner in owners {
                 ledger.members.entry(owner.to_owned()).or_default().push(place);
+            }
+        }
+        for set in &ledger.sets {
+            let lanes = ledger.lanes.entry(set.uid.clone()).or_default();
+            for place in ledger.members.get(&set.uid).into_iter().flatten() {
+                if let Some(ordinal) = Ordinal::of(&ledger.pods[*place].name, &set.name) {
+                    lanes.entry(ordinal).or_default().push(*place);
+                }
             }
         }
         for (place, claim) in ledger.claims.iter().enumerate() {

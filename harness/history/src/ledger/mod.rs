@@ -18,7 +18,10 @@ pub use timeline::{Moment, Timeline};
 
 use crate::{Action, DnsAnswer, End, Gap, HttpAnswer, Meta, Note, WatchKind, Write};
 use serde_json::Value;
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 /// A history indexed for judging: incarnations of each pod, spec and status timelines, claims, revisions, answers.
 ///
@@ -32,6 +35,7 @@ pub struct Ledger {
     sets: Vec<Set>,
     pods: Vec<Incarnation>,
     members: HashMap<String, Vec<usize>>,
+    lanes: HashMap<String, BTreeMap<Ordinal, Vec<usize>>>,
     claims: Vec<Claim>,
     claims_by_name: HashMap<(String, String), Vec<usize>>,
     revisions: Vec<Revision>,

@@ -61,11 +61,23 @@ impl Ledger {
     /// Incarnations of one ordinal, in order of appearance.
     pub fn incarnations<'a>(
         &'a self,
-        set: &'a Set,
+        set: &Set,
         ordinal: Ordinal,
-    ) -> impl Iterator<Item = &'a Incarnation> + 'a {
-        self.members(set)
-            .filter(move |pod| self.ordinal(set, pod) == Some(ordinal))
+    ) -> impl DoubleEndedIterator<Item = &'a Incarnation> + use<'a> {
+        self.lanes
+            .get(&set.uid)
+            .and_then(|lanes| lanes.get(&ordinal))
+            .into_iter()
+            .flatten()
+            .filter_map(|place| self.pods.get(*place))
+    }
+
+    /// The ordinals of which the set ever had a member, ascending.
+    pub fn ordinals<'a>(&'a self, set: &Set) -> impl DoubleEndedIterator<Item = Ordinal> + use<'a> {
+        self.lanes
+            .get(&set.uid)
+            .into_iter()
+            .flat_map(|lanes| lanes.keys().copied())
     }
 
     /// The member with this ordinal at position `index`. If two exist at once (a violation of SS-ID-11), the newer.
@@ -76,8 +88,8 @@ impl Ledger {
         index: usize,
     ) -> Option<(&'a Incarnation, &'a PodState)> {
         self.incarnations(set, ordinal)
-            .filter_map(|pod| Some((pod, pod.at(index)?)))
-            .last()
+            .rev()
+            .find_map(|pod| Some((pod, pod.at(index)?)))
     }
 
     /// All members that exist at position `index`.
