@@ -1,0 +1,320 @@
+//! From the facts of a run to its report.
+
+use crate::{
+    CandidateFacts, CandidateReport, FORMAT, Outcome, Report, RuleReport, RunFacts, ScenarioFacts,
+    ScenarioReport, Totals, Violation, text,
+};
+use judging::{Decided, Judged, Judgement, Level, Rule, Verdict, decide};
+
+impl Report {
+    /// Builds the report of a run.
+    pub fn build(facts: RunFacts<'_>) -> Report {
+        let environments: Vec<Vec<String>> = facts.scenarios.iter().map(environment).collect();
+        let ran = facts
+            .scenarios
+            .iter()
+            .filter(|one| !matches!(one.outcome, Outcome::Skipped { .. }))
+            .count();
+        let decided: Vec<(&Rule, Decided)> = facts
+            .rules
+            .iter()
+            .enumerate()
+            .map(|(place, rule)| {
+                let nothing = Judgement::default();
+                let judged: Vec<Judged<'_>> = facts
+                    .scenarios
+                    .iter()
+                    .zip(&environments)
+                    .map(|(scenario, environment)| Judged {
+                        scenario: scenario.name,
+                        judgement: scenario.judgements.get(place).unwrap_or(&nothing),
+                        environment,
+                    })
+                    .collect();
+                (*rule, decide(rule, &judged, &facts.candidate.declarations))
+            })
+            .collect();
+
+        let problems = problems(&facts.candidate, &decided, facts.all_rules);
+        let mut obstacles: Vec<String> = decided
+            .iter()
+            .filter_map(|(rule, decided)| rule_obstacle(rule, decided, ran))
+            .collect();
+        if decided.iter().all(|(_, decided)| decided.opportunities == 0) {
+            obstacles.push("nothing was exercised: there is nothing to certify".into());
+        }
+        obstacles.extend(facts.scenarios.iter().filter_map(scenario_obstacle));
+        obstacles.extend(problems.iter().cloned());
+
+        let totals = totals(&facts.scenarios, &decided);
+        let rules: Vec<RuleReport> = decided
+            .into_iter()
+            .map(|(rule, decided)| rule_report(rule, decided, ran))
+            .collect();
+        let scenarios: Vec<ScenarioReport> = facts.scenarios.into_iter().map(scenario_report).collect();
+        let seconds = milliseconds(facts.seconds);
+        Report {
+            format: FORMAT.into(),
+            tool_version: facts.tool_version.into(),
+            certified: obstacles.is_empty(),
+            summary: summary(&rules, &scenarios, &totals, &obstacles, seconds),
+            obstacles,
+            problems,
+            started: facts.started,
+            seconds,
+            cluster: facts.cluster,
+            candidate: CandidateReport {
+                name: facts.candidate.name,
+                version: facts.candidate.version,
+                description: facts.candidate.description,
+                unsupported: facts.candidate.declarations.unsupported,
+                known_deviations: facts.candidate.declarations.known_deviations,
+            },
+            patience: facts.patience,
+            totals,
+            rules,
+            scenarios,
+        }
+    }
+}
+
+/// What excuses a goal that was missed in this scenario. A scenario that did not break off because of the candidate
+/// leaves goals behind that the candidate had no chance to reach.
+fn environment(scenario: &ScenarioFacts<'_>) -> Vec<String> {
+    let mut faults = scenario.environment.clone();
+    if let Outcome::Environment { reason } | Outcome::Crashed { reason } = &scenario.outcome
+        && !faults.contains(reason)
+    {
+        faults.push(reason.clone());
+    }
+    faults
+}
+
+/// What is wrong with the declarations of a candidate.
+fn problems(candidate: &CandidateFacts, decided: &[(&Rule, Decided)], all_rules: &[&Rule]) -> Vec<String> {
+    let known = &candidate.declarations.known_deviations;
+    let mut problems = Vec::new();
+    for (place, deviation) in known.iter().enumerate() {
+        let id = &deviation.rule;
+        let earlier = known.iter().take(place).any(|other| other.rule == *id);
+        let verdict = decided
+            .iter()
+            .find(|(rule, _)| rule.id == id)
+            .map(|(_, decided)| decided);
+        let exists = verdict.is_some() || all_rules.iter().any(|rule| rule.id == id);
+        let wrong = if earlier {
+            "is listed twice; keep one entry".to_owned()
+        } else if !exists {
+            "matches no rule; `ordinal list rules` names them all".to_owned()
+        } else {
+            match verdict.map(|decided| decided.verdict) {
+                Some(Verdict::Conformant) => {
+                    "is kept: the rule was exercised and not broken; remove the entry".to_owned()
+                }
+                Some(Verdict::Unsupported) => {
+                    "overlaps a feature that is declared unsupported; remove the entry".to_owned()
+                }
+                _ => continue,
+            }
+        };
+        problems.push(format!("known deviation {id} {wrong}"));
+    }
+    problems
+}
+
+fn not_exercised(ran: usize) -> String {
+    match ran {
+        0 => "no scenario ran".into(),
+        1 => "its trigger did not occur in the scenario that ran".into(),
+        n => format!("its trigger did not occur in any of the {n} scenarios that ran"),
+    }
+}
+
+fn rule_obstacle(rule: &Rule, decided: &Decided, ran: usize) -> Option<String> {
+    if decided.certifies(rule.level) {
+        return None;
+    }
+    let id = rule.id;
+    Some(match decided.verdict {
+        Verdict::NotExercised => format!("{id} was not exercised: {}", not_exercised(ran)),
+        verdict => match (decided.proof.first(), &decided.reason) {
+            (Some((scenario, witness)), _) => {
+                format!("{id} is {verdict} in {scenario}: {}", witness.sentence)
+            }
+            (None, Some(reason)) => format!("{id} is {verdict}: {reason}"),
+            (None, None) => format!("{id} is {verdict}"),
+        },
+    })
+}
+
+fn scenario_obstacle(scenario: &ScenarioFacts<'_>) -> Option<String> {
+    let what = match &scenario.outcome {
+        Outcome::Completed | Outcome::Skipped { .. } => return None,
+        Outcome::Failed { .. } => "did not complete",
+        Outcome::Crashed { .. } => "broke off by a defect of the harness",
+        Outcome::Environment { .. } => "was stopped by its environment",
+    };
+    Some(format!(
+        "scenario {} {what}: {}",
+        scenario.name,
+        scenario.outcome.explanation()?
+    ))
+}
+
+fn rule_report(rule: &Rule, decided: Decided, ran: usize) -> RuleReport {
+    let reason = match decided.verdict {
+        Verdict::NotExercised => decided.reason.or_else(|| Some(not_exercised(ran))),
+        _ => decided.reason,
+    };
+    RuleReport {
+        id: rule.id.into(),
+        level: rule.level,
+        profile: rule.profile,
+        kind: rule.kind,
+        sentence: rule.sentence.into(),
+        why: rule.why.into(),
+        source: rule.source.into(),
+        fix: rule.fix.into(),
+        verdict: decided.verdict,
+        opportunities: decided.opportunities,
+        reason,
+        violations: decided
+            .proof
+            .into_iter()
+            .map(|(scenario, witness)| Violation {
+                scenario,
+                sentence: witness.sentence,
+                events: witness.events,
+            })
+            .collect(),
+    }
+}
+
+fn scenario_report(scenario: ScenarioFacts<'_>) -> ScenarioReport {
+    ScenarioReport {
+        name: scenario.name.into(),
+        sentence: scenario.sentence.into(),
+        outcome: scenario.outcome,
+        seconds: milliseconds(scenario.seconds),
+        events: scenario.events,
+        history: scenario.history_file,
+        environment: scenario.environment,
+    }
+}
+
+/// Seconds to the millisecond: what is below says nothing, and would not survive being written and read.
+fn milliseconds(seconds: f64) -> f64 {
+    if seconds.is_finite() {
+        (seconds * 1_000.0).round() / 1_000.0
+    } else {
+        0.0
+    }
+}
+
+fn totals(scenarios: &[ScenarioFacts<'_>], decided: &[(&Rule, Decided)]) -> Totals {
+    let mut totals = Totals {
+        rules: decided.len(),
+        scenarios: scenarios.len(),
+        completed: scenarios
+            .iter()
+            .filter(|one| one.outcome == Outcome::Completed)
+            .count(),
+        opportunities: decided.iter().map(|(_, decided)| decided.opportunities).sum(),
+        events: scenarios.iter().map(|one| one.events).sum(),
+        ..Totals::default()
+    };
+    for (rule, decided) in decided {
+        *totals.verdicts.entry(decided.verdict).or_default() += 1;
+        *totals
+            .profiles
+            .entry(rule.profile)
+            .or_default()
+            .entry(decided.verdict)
+            .or_default() += 1;
+    }
+    totals
+}
+
+/// At most this many rules of one verdict are named in the summary.
+const NAMED: usize = 4;
+
+fn summary(
+    rules: &[RuleReport],
+    scenarios: &[ScenarioReport],
+    totals: &Totals,
+    obstacles: &[String],
+    seconds: f64,
+) -> String {
+    let count = |verdict| totals.verdicts.get(&verdict).copied().unwrap_or_default();
+    if obstacles.is_empty() {
+        let mut words = format!(
+            "certified: {} kept in {}, {}, {seconds:.1} s",
+            text::count(count(Verdict::Conformant) as u64, "rule"),
+            text::count(totals.completed as u64, "scenario"),
+            text::many(totals.opportunities, "opportunity", "opportunities"),
+        );
+        for (verdict, what) in [
+            (Verdict::NotExercised, "optional and not exercised"),
+            (Verdict::Unsupported, "unsupported"),
+            (Verdict::KnownDeviation, "known to deviate"),
+        ] {
+            if count(verdict) > 0 {
+                words += &format!("; {} {what}", text::count(count(verdict) as u64, "rule"));
+            }
+        }
+        return words;
+    }
+    let mut parts = Vec::new();
+    for verdict in [
+        Verdict::Violated,
+        Verdict::Stalled,
+        Verdict::Inconclusive,
+        Verdict::NotExercised,
+    ] {
+        let of_verdict = |rule: &&RuleReport| {
+            rule.verdict == verdict && (verdict != Verdict::NotExercised || rule.level == Level::Must)
+        };
+        let ids: Vec<&str> = rules
+            .iter()
+            .filter(of_verdict)
+            .map(|rule| rule.id.as_str())
+            .collect();
+        if ids.is_empty() {
+            continue;
+        }
+        let mut named = ids.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+        if ids.len() > NAMED {
+            named += &format!(" and {} more", ids.len() - NAMED);
+        }
+        parts.push(format!("{named} {}", verdict.name().replace('-', " ")));
+    }
+    let unfinished: Vec<&str> = scenarios
+        .iter()
+        .filter(|one| !matches!(one.outcome, Outcome::Completed | Outcome::Skipped { .. }))
+        .map(|one| one.name.as_str())
+        .collect();
+    match unfinished.as_slice() {
+        [] => {}
+        [only] => parts.push(format!("scenario {only} did not complete")),
+        [first, rest @ ..] => {
+            parts.push(format!(
+                "scenarios {first} and {} more did not complete",
+                rest.len()
+            ));
+        }
+    }
+    if parts.is_empty() {
+        parts.push(match obstacles {
+            [only] => only.clone(),
+            [first, rest @ ..] => format!("{first} (and {} more)", rest.len()),
+            [] => String::new(),
+        });
+    }
+    let nothing_broken = count(Verdict::Violated) + count(Verdict::Stalled) == 0;
+    let preface = if nothing_broken {
+        "nothing was found broken, but "
+    } else {
+        ""
+    };
+    format!("NOT certified: {preface}{}", parts.join("; "))
+}
