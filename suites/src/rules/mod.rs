@@ -9,11 +9,16 @@ mod recorded;
 #[cfg(test)]
 mod story;
 
+mod course;
+mod update;
+
 use judging::Rule;
 
 /// The rules of each area, in the order of the specification. An area is a file with one `pub static` per rule and
 /// `pub static RULES: &[&Rule]`, which names them.
-static AREAS: &[&[&Rule]] = &[];
+static AREAS: &[&[&Rule]] = &[
+    update::RULES,
+];
 
 /// Every rule, in the order of the specification.
 pub fn all() -> Vec<&'static Rule> {
