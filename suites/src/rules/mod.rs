@@ -9,14 +9,21 @@ mod recorded;
 #[cfg(test)]
 mod story;
 
+mod acts;
 mod course;
+mod due;
+mod gates;
+mod holds;
+mod ordering;
 mod update;
+mod window;
 
 use judging::Rule;
 
 /// The rules of each area, in the order of the specification. An area is a file with one `pub static` per rule and
 /// `pub static RULES: &[&Rule]`, which names them.
 static AREAS: &[&[&Rule]] = &[
+    ordering::RULES,
     update::RULES,
 ];
 

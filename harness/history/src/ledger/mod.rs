@@ -7,6 +7,7 @@ mod endings;
 mod metadata;
 mod pod;
 mod query;
+mod reported;
 mod set;
 mod timeline;
 

@@ -128,7 +128,9 @@ impl Ledger {
 
     /// Whether a claim carries a name that the set's claim templates give: its template and ordinal.
     pub fn claim_of<'a>(&self, set: &'a Set, claim: &'a Claim) -> Option<(&'a str, Ordinal)> {
-        if set.namespace != claim.namespace {
+        // Most claims belong to another set: their name alone says so.
+        let (rest, _) = claim.name.rsplit_once('-')?;
+        if set.namespace != claim.namespace || !rest.ends_with(&set.name) {
             return None;
         }
         set.states

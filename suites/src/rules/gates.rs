@@ -1,0 +1,207 @@
+//! What holds a step back: the wanted members that are not as the step needs them.
+
+use super::window::Window;
+use history::{Ledger, Moment, Ordinal, PodState, Set};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
+
+/// A step of the candidate that wanted members may hold back.
+#[derive(Clone, Copy)]
+pub(super) struct Step {
+    /// When it was taken.
+    pub(super) moment: Moment,
+    /// Only members below this ordinal hold it back; `None` for all.
+    pub(super) below: Option<Ordinal>,
+}
+
+/// For each step, the lowest wanted member that was not `good` at any time within the staleness window before it.
+/// Steps are in order of time. A member that did not exist is not good.
+pub(super) fn lowest_blockers(
+    ledger: &Ledger,
+    set: &Set,
+    steps: &[Step],
+    good: impl Fn(&PodState) -> bool + Copy,
+) -> Vec<Option<Ordinal>> {
+    let mut turns = turns(ledger, set, good).into_iter().peekable();
+    let mut bad: BTreeSet<Ordinal> = ledger.ordinals(set).collect();
+    let mut never_made = NeverMade::new(ledger, set);
+    steps
+        .iter()
+        .map(|step| {
+            while let Some((_, ordinal, is_good)) = turns.next_if(|turn| turn.0 < step.moment.index) {
+                if is_good {
+                    bad.remove(&ordinal);
+                } else {
+                    bad.insert(ordinal);
+                }
+            }
+            let window = Window::before(ledger, set, step.moment);
+            let (_, spec) = window.spec()?;
+            let upper = step
+                .below
+                .map_or(spec.range().end, |below| below.0.min(spec.range().end));
+            if spec.start >= upper {
+                return None;
+            }
+            let blocks = |ordinal: &Ordinal| {
+                window.wants(*ordinal) && !window.ever(*ordinal, |state| state.is_some_and(good))
+            };
+            let known = bad
+                .range(Ordinal(spec.start)..Ordinal(upper))
+                .copied()
+                .find(blocks);
+            let unknown =
+                Some(never_made.first_from(spec.start)).filter(|first| first.0 < upper && blocks(first));
+            known.into_iter().chain(unknown).min()
+        })
+        .collect()
+}
+
+/// Each change of a member from bad to good and back: position, ordinal, what it became.
+fn turns(ledger: &Ledger, set: &Set, good: impl Fn(&PodState) -> bool + Copy) -> Vec<(usize, Ordinal, bool)> {
+    let mut turns = Vec::new();
+    for pod in ledger.members(set) {
+        let Some(ordinal) = ledger.ordinal(set, pod) else {
+            continue;
+        };
+        let mut was = false;
+        for (moment, state) in pod.states.entries() {
+            let is = good(state);
+            if is != was {
+                turns.push((moment.index, ordinal, is));
+                was = is;
+            }
+        }
+        if let Some(gone) = pod.gone.filter(|_| was) {
+            turns.push((gone.index, ordinal, false));
+        }
+    }
+    turns.sort_unstable_by_key(|turn| turn.0);
+    turns
+}
+
+/// The ordinals of which no member was ever seen.
+struct NeverMade {
+    made: BTreeSet<Ordinal>,
+    first_from: HashMap<u32, Ordinal>,
+}
+
+impl NeverMade {
+    fn new(ledger: &Ledger, set: &Set) -> NeverMade {
+        NeverMade {
+            made: ledger.ordinals(set).collect(),
+            first_from: HashMap::new(),
+        }
+    }
+
+    /// The lowest one from `start` on.
+    fn first_from(&mut self, start: u32) -> Ordinal {
+        *self.first_from.entry(start).or_insert_with(|| {
+            let mut first = start;
+            for made in self.made.range(Ordinal(start)..) {
+                if made.0 != first {
+                    break;
+                }
+                first += 1;
+            }
+            Ordinal(first)
+        })
+    }
+}
+
+/// How a member stood just before a step, in words, and the event that shows it.
+pub(super) struct Standing {
+    /// As in `web-0 was Running but not Ready`.
+    pub(super) words: String,
+    /// The event that made it so, if there was one.
+    pub(super) since: Option<Moment>,
+}
+
+impl Standing {
+    /// How the member with this ordinal stood just before position `index`.
+    pub(super) fn before(ledger: &Ledger, set: &Set, ordinal: Ordinal, index: usize) -> Standing {
+        let name = format!("{}-{ordinal}", set.name);
+        let index = index.saturating_sub(1);
+        if let Some((pod, state)) = ledger.member_at(set, ordinal, index) {
+            return Standing {
+                words: format!("{name} was {}", state.describe()),
+                since: pod.states.at(index).map(|(moment, _)| *moment),
+            };
+        }
+        let gone = ledger
+            .incarnations(set, ordinal)
+            .filter_map(|pod| pod.gone.filter(|gone| gone.index <= index))
+            .max();
+        Standing {
+            words: match gone {
+                Some(_) => format!("{name} was gone"),
+                None => format!("{name} did not exist"),
+            },
+            since: gone,
+        }
+    }
+}
+
+/// A time span in words: `12 ms`, `3.4 s`.
+pub(super) fn span(duration: Duration) -> String {
+    if duration < Duration::from_secs(1) {
+        format!("{} ms", duration.as_millis())
+    } else {
+        format!("{:.1} s", duration.as_secs_f64())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::story::Story;
+
+    #[test]
+    fn the_lowest_member_that_is_not_as_needed_is_named() {
+        let ledger = Story::new()
+            .set("web", 4)
+            .pod("web-0")
+            .ready()
+            .pod("web-1")
+            .pod("web-3")
+            .ledger();
+        let set = &ledger.sets()[0];
+        let step = |below: Option<u32>| Step {
+            moment: ledger.end(),
+            below: below.map(Ordinal),
+        };
+        let healthy = lowest_blockers(
+            &ledger,
+            set,
+            &[step(Some(1)), step(Some(3)), step(None)],
+            PodState::healthy,
+        );
+        assert_eq!(healthy, [None, Some(Ordinal(1)), Some(Ordinal(1))]);
+        let exists = lowest_blockers(&ledger, set, &[step(Some(2)), step(Some(3)), step(None)], |_| {
+            true
+        });
+        assert_eq!(exists, [None, Some(Ordinal(2)), Some(Ordinal(2))]);
+    }
+
+    #[test]
+    fn a_member_that_was_good_within_the_window_does_not_block() {
+        let blocker = |story: Story| {
+            let ledger = story.ledger();
+            let step = Step {
+                moment: ledger.end(),
+                below: None,
+            };
+            lowest_blockers(&ledger, &ledger.sets()[0], &[step], PodState::healthy)[0]
+        };
+        let story = Story::new()
+            .set("web", 1)
+            .pod("web-0")
+            .ready()
+            .at(5_000)
+            .unready();
+        assert_eq!(blocker(story.clone().at(6_000)), None);
+        assert_eq!(blocker(story.at(8_000)), Some(Ordinal(0)));
+    }
+}

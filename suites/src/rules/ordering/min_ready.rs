@@ -1,0 +1,155 @@
+//! Ready for long enough.
+
+use crate::rules::{acts::members_created, gates::span, window::Window};
+use history::{Incarnation, Ledger, Moment, Ordinal, Set};
+use judging::{Feature, Judge, Kind, Level, Profile, Rule};
+use std::time::Duration;
+
+/// Transition times have whole seconds, cut off; and the event that says Ready travels for a while.
+const SLACK: Duration = Duration::from_millis(1_500);
+
+/// Ready for minReadySeconds.
+pub static SS_ORD_10: Rule = Rule {
+    id: "SS-ORD-10",
+    sentence: "With minReadySeconds m, a pod is created no earlier than m seconds after each pod below it became Ready",
+    why: "The owner says how long a member needs to prove itself before the next one may rely on it",
+    source: "StatefulSet documentation, minimum ready seconds; no upstream test",
+    fix: "Count from the lastTransitionTime of the condition Ready, not from the start of the pod",
+    profile: Profile::Ordering,
+    level: Level::Must,
+    kind: Kind::Safety,
+    needs: &[Feature::MinReadySeconds],
+    reads: &[],
+    check: waits_min_ready_seconds,
+};
+
+fn waits_min_ready_seconds(ledger: &Ledger, judge: &mut Judge<'_>) {
+    for set in ledger.sets() {
+        for (ordinal, creation) in members_created(ledger, set) {
+            let window = Window::before(ledger, set, creation.moment);
+            // The shortest time that any spec in view asks for.
+            let Some(wait) = window
+                .specs()
+                .map(|spec| spec.min_ready_seconds)
+                .min()
+                .filter(|wait| *wait > 0)
+            else {
+                continue;
+            };
+            let Some((_, spec)) = window.spec().filter(|_| window.ordered()) else {
+                continue;
+            };
+            let wait = Duration::from_secs(wait.into()).saturating_sub(SLACK);
+            let lower = (spec.start..ordinal.0)
+                .map(Ordinal)
+                .filter(|lower| window.wants(*lower));
+            let hasty = lower
+                .filter_map(|lower| ready_for(ledger, set, lower, creation.moment))
+                .inspect(|_| judge.opportunity())
+                .find(|(_, ready, lasted)| *lasted < wait && ready.index < creation.moment.index);
+            if let Some((pod, ready, lasted)) = hasty {
+                judge.violation(
+                    format!(
+                        "{} was created when {} had been Ready for {}, and minReadySeconds is {}",
+                        creation.pod.name,
+                        pod.name,
+                        span(lasted),
+                        spec.min_ready_seconds
+                    ),
+                    [ready, creation.moment],
+                );
+            }
+        }
+    }
+}
+
+/// The member that was Healthy longest at some time within the staleness window before `moment`: since when, and for
+/// how long at its best.
+fn ready_for<'a>(
+    ledger: &'a Ledger,
+    set: &Set,
+    ordinal: Ordinal,
+    moment: Moment,
+) -> Option<(&'a Incarnation, Moment, Duration)> {
+    let since = moment.at.before(ledger.patience().staleness());
+    let mut best: Option<(&Incarnation, Moment, Duration)> = None;
+    for pod in ledger.incarnations(set, ordinal) {
+        let mut healthy: Option<Moment> = None;
+        let mut close = |healthy: &mut Option<Moment>, end: Moment| {
+            if let Some(from) = healthy.take()
+                && end.at >= since
+            {
+                let lasted = end.at.since(from.at);
+                if best.is_none_or(|(_, _, known)| known < lasted) {
+                    best = Some((pod, from, lasted));
+                }
+            }
+        };
+        for (at, state) in pod
+            .states
+            .entries()
+            .iter()
+            .take_while(|(at, _)| at.index < moment.index)
+        {
+            if state.healthy() {
+                // Nobody saw how long a pod was Ready that was there before.
+                healthy.get_or_insert(*at);
+            } else {
+                close(&mut healthy, *at);
+            }
+        }
+        let end = pod
+            .gone
+            .filter(|gone| gone.index < moment.index)
+            .unwrap_or(moment);
+        close(&mut healthy, end);
+        if !pod.seen_added && pod.first().is_some_and(|first| first.healthy()) {
+            return None;
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::story::Story;
+    use serde_json::json;
+
+    fn ready_pod_0(min_ready_seconds: u32) -> Story {
+        Story::new()
+            .set_with("web", 2, json!({"spec": {"minReadySeconds": min_ready_seconds}}))
+            .pod("web-0")
+            .running()
+            .wait(20_000)
+            .ready()
+    }
+
+    #[test]
+    fn a_successor_that_waits_is_right() {
+        ready_pod_0(10).wait(9_100).pod("web-1").keeps(&SS_ORD_10);
+    }
+
+    #[test]
+    fn a_successor_that_counts_from_the_start_of_the_pod_is_hasty() {
+        ready_pod_0(10).wait(100).pod("web-1").breaks(
+            &SS_ORD_10,
+            "web-1 was created when web-0 had been Ready for 101 ms",
+        );
+    }
+
+    #[test]
+    fn without_the_field_nothing_waits() {
+        ready_pod_0(0).pod("web-1").does_not_exercise(&SS_ORD_10);
+    }
+
+    #[test]
+    fn a_short_dip_after_a_long_time_excuses() {
+        ready_pod_0(10)
+            .wait(15_000)
+            .unready()
+            .ready()
+            .pod("web-1")
+            .keeps(&SS_ORD_10);
+    }
+}
