@@ -1,10 +1,10 @@
 //! From the facts of a run to its report.
 
 use crate::{
-    CandidateFacts, CandidateReport, FORMAT, Outcome, Report, RuleReport, RunFacts, ScenarioFacts,
-    ScenarioReport, Totals, Violation, text,
+    CandidateReport, FORMAT, Outcome, Report, RuleReport, RunFacts, ScenarioFacts, ScenarioReport, Totals,
+    Violation, deviations, summary,
 };
-use judging::{Decided, Judged, Judgement, Level, Rule, Verdict, decide};
+use judging::{Decided, Judged, Judgement, Rule, Verdict, decide};
 
 impl Report {
     /// Builds the report of a run.
@@ -35,7 +35,7 @@ impl Report {
             })
             .collect();
 
-        let problems = problems(&facts.candidate, &decided, facts.all_rules);
+        let problems = deviations::problems(&facts.candidate.declarations, &decided);
         let mut obstacles: Vec<String> = decided
             .iter()
             .filter_map(|(rule, decided)| rule_obstacle(rule, decided, ran))
@@ -57,7 +57,7 @@ impl Report {
             format: FORMAT.into(),
             tool_version: facts.tool_version.into(),
             certified: obstacles.is_empty(),
-            summary: summary(&rules, &scenarios, &totals, &obstacles, seconds),
+            summary: summary::summary(&rules, &scenarios, &totals, &obstacles, seconds),
             obstacles,
             problems,
             started: facts.started,
@@ -78,48 +78,16 @@ impl Report {
     }
 }
 
-/// What excuses a goal that was missed in this scenario. A scenario that did not break off because of the candidate
-/// leaves goals behind that the candidate had no chance to reach.
+/// What excuses a goal that was missed in this scenario: a scenario that its environment stopped leaves goals behind
+/// that the candidate had no chance to reach.
 fn environment(scenario: &ScenarioFacts<'_>) -> Vec<String> {
     let mut faults = scenario.environment.clone();
-    if let Outcome::Environment { reason } | Outcome::Crashed { reason } = &scenario.outcome
+    if let Outcome::Environment { reason } = &scenario.outcome
         && !faults.contains(reason)
     {
         faults.push(reason.clone());
     }
     faults
-}
-
-/// What is wrong with the declarations of a candidate.
-fn problems(candidate: &CandidateFacts, decided: &[(&Rule, Decided)], all_rules: &[&Rule]) -> Vec<String> {
-    let known = &candidate.declarations.known_deviations;
-    let mut problems = Vec::new();
-    for (place, deviation) in known.iter().enumerate() {
-        let id = &deviation.rule;
-        let earlier = known.iter().take(place).any(|other| other.rule == *id);
-        let verdict = decided
-            .iter()
-            .find(|(rule, _)| rule.id == id)
-            .map(|(_, decided)| decided);
-        let exists = verdict.is_some() || all_rules.iter().any(|rule| rule.id == id);
-        let wrong = if earlier {
-            "is listed twice; keep one entry".to_owned()
-        } else if !exists {
-            "matches no rule; `ordinal list rules` names them all".to_owned()
-        } else {
-            match verdict.map(|decided| decided.verdict) {
-                Some(Verdict::Conformant) => {
-                    "is kept: the rule was exercised and not broken; remove the entry".to_owned()
-                }
-                Some(Verdict::Unsupported) => {
-                    "overlaps a feature that is declared unsupported; remove the entry".to_owned()
-                }
-                _ => continue,
-            }
-        };
-        problems.push(format!("known deviation {id} {wrong}"));
-    }
-    problems
 }
 
 fn not_exercised(ran: usize) -> String {
@@ -151,7 +119,7 @@ fn scenario_obstacle(scenario: &ScenarioFacts<'_>) -> Option<String> {
     let what = match &scenario.outcome {
         Outcome::Completed | Outcome::Skipped { .. } => return None,
         Outcome::Failed { .. } => "did not complete",
-        Outcome::Crashed { .. } => "broke off by a defect of the harness",
+        Outcome::Crashed { .. } => "was broken off: the candidate ended",
         Outcome::Environment { .. } => "was stopped by its environment",
     };
     Some(format!(
@@ -233,88 +201,4 @@ fn totals(scenarios: &[ScenarioFacts<'_>], decided: &[(&Rule, Decided)]) -> Tota
             .or_default() += 1;
     }
     totals
-}
-
-/// At most this many rules of one verdict are named in the summary.
-const NAMED: usize = 4;
-
-fn summary(
-    rules: &[RuleReport],
-    scenarios: &[ScenarioReport],
-    totals: &Totals,
-    obstacles: &[String],
-    seconds: f64,
-) -> String {
-    let count = |verdict| totals.verdicts.get(&verdict).copied().unwrap_or_default();
-    if obstacles.is_empty() {
-        let mut words = format!(
-            "certified: {} kept in {}, {}, {seconds:.1} s",
-            text::count(count(Verdict::Conformant) as u64, "rule"),
-            text::count(totals.completed as u64, "scenario"),
-            text::many(totals.opportunities, "opportunity", "opportunities"),
-        );
-        for (verdict, what) in [
-            (Verdict::NotExercised, "optional and not exercised"),
-            (Verdict::Unsupported, "unsupported"),
-            (Verdict::KnownDeviation, "known to deviate"),
-        ] {
-            if count(verdict) > 0 {
-                words += &format!("; {} {what}", text::count(count(verdict) as u64, "rule"));
-            }
-        }
-        return words;
-    }
-    let mut parts = Vec::new();
-    for verdict in [
-        Verdict::Violated,
-        Verdict::Stalled,
-        Verdict::Inconclusive,
-        Verdict::NotExercised,
-    ] {
-        let of_verdict = |rule: &&RuleReport| {
-            rule.verdict == verdict && (verdict != Verdict::NotExercised || rule.level == Level::Must)
-        };
-        let ids: Vec<&str> = rules
-            .iter()
-            .filter(of_verdict)
-            .map(|rule| rule.id.as_str())
-            .collect();
-        if ids.is_empty() {
-            continue;
-        }
-        let mut named = ids.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
-        if ids.len() > NAMED {
-            named += &format!(" and {} more", ids.len() - NAMED);
-        }
-        parts.push(format!("{named} {}", verdict.name().replace('-', " ")));
-    }
-    let unfinished: Vec<&str> = scenarios
-        .iter()
-        .filter(|one| !matches!(one.outcome, Outcome::Completed | Outcome::Skipped { .. }))
-        .map(|one| one.name.as_str())
-        .collect();
-    match unfinished.as_slice() {
-        [] => {}
-        [only] => parts.push(format!("scenario {only} did not complete")),
-        [first, rest @ ..] => {
-            parts.push(format!(
-                "scenarios {first} and {} more did not complete",
-                rest.len()
-            ));
-        }
-    }
-    if parts.is_empty() {
-        parts.push(match obstacles {
-            [only] => only.clone(),
-            [first, rest @ ..] => format!("{first} (and {} more)", rest.len()),
-            [] => String::new(),
-        });
-    }
-    let nothing_broken = count(Verdict::Violated) + count(Verdict::Stalled) == 0;
-    let preface = if nothing_broken {
-        "nothing was found broken, but "
-    } else {
-        ""
-    };
-    format!("NOT certified: {preface}{}", parts.join("; "))
 }

@@ -13,8 +13,6 @@ pub struct RunFacts<'a> {
     pub candidate: CandidateFacts,
     /// The rules that were selected.
     pub rules: &'a [&'a Rule],
-    /// Every rule there is, selected or not: what a known deviation may name.
-    pub all_rules: &'a [&'a Rule],
     /// The scenarios that were selected, those that did not run included.
     pub scenarios: Vec<ScenarioFacts<'a>>,
     /// The time limits that applied.
@@ -32,8 +30,9 @@ pub struct RunFacts<'a> {
 pub struct ClusterFacts {
     /// Short name of the provider: `embedded`, `k3s`, `kubeconfig`.
     pub name: String,
-    /// Version of Kubernetes that it speaks.
-    pub version: String,
+    /// Version of Kubernetes that it speaks, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// What it can do, in words.
     pub capabilities: Vec<String>,
     /// Whose time it ran in.
@@ -105,7 +104,7 @@ pub enum Outcome {
         /// Why that was not enough.
         why: String,
     },
-    /// It broke off by a fault of its own: a defect of the harness, never of the candidate.
+    /// The candidate ended by itself while the scenario ran. Goals that were missed because of it are its own fault.
     Crashed {
         /// What happened.
         reason: String,
@@ -115,8 +114,8 @@ pub enum Outcome {
         /// Why.
         reason: String,
     },
-    /// The environment was at fault: no conclusion can be drawn from how it ended. A candidate that could not be
-    /// started, or that was killed by the host, belongs here.
+    /// The environment was at fault: no conclusion can be drawn from how it ended. A candidate that the host killed
+    /// belongs here.
     Environment {
         /// What was wrong.
         reason: String,

@@ -99,6 +99,11 @@ impl Page {
             .as_deref()
             .map(|version| format!(" {version}"))
             .unwrap_or_default();
+        let kubernetes = cluster
+            .version
+            .as_deref()
+            .map(|version| format!(" {version}"))
+            .unwrap_or_default();
         let time = match (cluster.time, cluster.seed) {
             (Time::Real, _) => "real time".to_owned(),
             (Time::Virtual, None) => "virtual time".to_owned(),
@@ -112,7 +117,7 @@ impl Page {
         self.paragraph("candidate  ", described.trim_end_matches([' ', ':']));
         self.paragraph(
             "cluster    ",
-            &format!("{} {}, {time}, {evidence}", cluster.name, cluster.version),
+            &format!("{}{kubernetes}, {time}, {evidence}", cluster.name),
         );
         let patience = report.patience;
         self.paragraph(

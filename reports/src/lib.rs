@@ -7,13 +7,16 @@
 //! correct cluster.
 
 mod build;
+mod deviations;
 mod exit_code;
 mod facts;
 mod human;
 mod json;
 mod report;
+mod summary;
 mod text;
 
+pub use deviations::unmatched_deviations;
 pub use exit_code::ExitCode;
 pub use facts::{CandidateFacts, ClusterFacts, Outcome, RunFacts, ScenarioFacts, Time};
 pub use human::{Layout, human};

@@ -23,8 +23,9 @@ pub struct Report {
     pub summary: String,
     /// What stands between this run and a certificate, one sentence each. Empty exactly if `certified`.
     pub obstacles: Vec<String>,
-    /// What is wrong with the candidate's declarations: known deviations that pass, name no rule, or overlap.
-    /// Contained in `obstacles`.
+    /// What is wrong with the candidate's known deviations: entries that are kept or overlap another declaration.
+    /// Contained in `obstacles`. Entries that name no rule at all are found before a run
+    /// ([`unmatched_deviations`](crate::unmatched_deviations)).
     pub problems: Vec<String>,
     /// Wall-clock start, RFC 3339. Absent in virtual time, where two equal runs have equal reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -151,16 +152,10 @@ impl Report {
         self.certified
     }
 
-    /// What the run tells the shell. A defect of the harness outweighs everything, then comes what is proven about
-    /// the candidate, then what is wrong with its file, then what remained open.
+    /// What the run tells the shell: first what is proven about the candidate, then what is wrong with its file, then
+    /// what remained open.
     pub fn exit_code(&self) -> ExitCode {
-        let crashed = self
-            .scenarios
-            .iter()
-            .any(|scenario| matches!(scenario.outcome, Outcome::Crashed { .. }));
-        if crashed {
-            ExitCode::HarnessError
-        } else if self.broken().next().is_some() {
+        if self.broken().next().is_some() {
             ExitCode::Violated
         } else if !self.problems.is_empty() {
             ExitCode::Usage

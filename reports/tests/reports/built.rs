@@ -3,7 +3,7 @@
 use crate::sample::{RULES, Run, deviation, too_early};
 use judging::{Declarations, Feature, Verdict};
 use pretty_assertions::assert_eq;
-use reports::{ExitCode, NotAReport, Outcome, Report, json};
+use reports::{ExitCode, NotAReport, Outcome, Report, json, unmatched_deviations};
 
 fn exit_code(run: &Run) -> u8 {
     run.report().exit_code().code()
@@ -128,21 +128,16 @@ fn a_scenario_that_was_skipped_costs_only_the_rules_that_nothing_else_exercises(
 }
 
 #[test]
-fn a_defect_of_the_harness_never_looks_like_a_verdict() {
-    let mut run = Run::violated();
-    run.scenarios[0].outcome = Outcome::Crashed {
-        reason: "index out of bounds".into(),
+fn a_candidate_that_ended_is_inconclusive_unless_something_is_proven() {
+    let crashed = |mut run: Run| {
+        run.scenarios[0].outcome = Outcome::Crashed {
+            reason: "exit status 101".into(),
+        };
+        run
     };
-    assert_eq!(exit_code(&run), 4);
-}
-
-#[test]
-fn a_goal_missed_because_the_harness_broke_off_is_not_held_against_the_candidate() {
-    let mut run = Run::stalled();
-    run.scenarios[0].outcome = Outcome::Crashed {
-        reason: "index out of bounds".into(),
-    };
-    assert_eq!(verdict(&run.report(), "SS-ORD-01"), Verdict::Inconclusive);
+    assert_eq!(exit_code(&crashed(Run::kept())), 3);
+    assert_eq!(exit_code(&crashed(Run::stalled())), 1);
+    assert_eq!(exit_code(&crashed(Run::violated())), 1);
 }
 
 #[test]
@@ -181,7 +176,7 @@ fn a_known_deviation_does_not_stand_in_the_way() {
 }
 
 #[test]
-fn stale_unknown_double_and_overlapping_deviations_are_errors() {
+fn stale_double_and_overlapping_deviations_are_errors() {
     let problem_of = |known: &[&str], unsupported: &[Feature]| {
         let mut run = Run::violated();
         run.declarations = Declarations {
@@ -193,8 +188,11 @@ fn stale_unknown_double_and_overlapping_deviations_are_errors() {
     };
     assert_eq!(problem_of(&["SS-ORD-03"], &[]), (String::new(), 0));
     for (known, unsupported, words) in [
-        (&["SS-ORD-03", "SS-ORD-01"][..], &[][..], "SS-ORD-01 is kept"),
-        (&["SS-ORD-03", "SS-ORD-3"], &[], "SS-ORD-3 matches no rule"),
+        (
+            &["SS-ORD-03", "SS-ORD-01"][..],
+            &[][..],
+            "SS-ORD-01 is not there: the rule was exercised and kept",
+        ),
         (&["SS-ORD-03", "SS-ORD-03"], &[], "SS-ORD-03 is listed twice"),
         (
             &["SS-ORD-03", "SS-PAR-01"],
@@ -206,6 +204,21 @@ fn stale_unknown_double_and_overlapping_deviations_are_errors() {
         assert!(problem.contains(words), "{known:?}: {problem}");
         assert_eq!(code, 2, "{known:?}");
     }
+}
+
+#[test]
+fn a_deviation_that_names_no_rule_is_found_before_the_run() {
+    let declared = Declarations {
+        known_deviations: vec![
+            deviation("SS-ORD-03", "because"),
+            deviation("SS-ORD-3", "because"),
+        ],
+        ..Declarations::default()
+    };
+    assert_eq!(
+        unmatched_deviations(&declared, &RULES),
+        ["known deviation SS-ORD-3 matches no rule; `ordinal list rules` names them all"]
+    );
 }
 
 #[test]
