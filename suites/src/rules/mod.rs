@@ -14,7 +14,9 @@ mod course;
 mod due;
 mod gates;
 mod holds;
+mod on_delete;
 mod ordering;
+mod partition;
 mod update;
 mod window;
 
@@ -25,6 +27,8 @@ use judging::Rule;
 static AREAS: &[&[&Rule]] = &[
     ordering::RULES,
     update::RULES,
+    partition::RULES,
+    on_delete::RULES,
 ];
 
 /// Every rule, in the order of the specification.

@@ -86,9 +86,10 @@ impl<'a> Course<'a> {
         &self,
         index: usize,
     ) -> impl Iterator<Item = (Ordinal, &'a Incarnation, &'a PodState)> {
-        self.ordinals
-            .keys()
-            .filter_map(move |ordinal| self.at(*ordinal, index).map(|(pod, state)| (*ordinal, pod, state)))
+        self.ordinals.keys().filter_map(move |ordinal| {
+            self.at(*ordinal, index)
+                .map(|(pod, state)| (*ordinal, pod, state))
+        })
     }
 
     /// What the controller reported last, at position `index`.

@@ -2,7 +2,7 @@
 
 use crate::rules::course::{Cause, Course, Epoch, Stretch, courses};
 use history::{Ledger, Moment};
-use judging::{Kind, Level, Profile, Rule};
+use judging::{Judge, Kind, Level, Profile, Rule};
 
 /// The end of an update shows in the status.
 pub static SS_RU_11: Rule = Rule {
@@ -80,6 +80,28 @@ pub(in crate::rules) fn unfinished_sentence(stretch: &Stretch) -> String {
         "every pod is at the new revision and Ready, yet for {} s currentRevision stayed at the old one",
         stretch.lasted().as_secs()
     )
+}
+
+/// A template change shows in status.updateRevision, whatever the strategy.
+pub(in crate::rules) fn update_revision_moves(course: &Course<'_>, epoch: &Epoch<'_>, judge: &mut Judge<'_>) {
+    let moved = course.status_from(epoch.from.index, epoch.until, |status| {
+        status
+            .update_revision
+            .as_deref()
+            .is_some_and(|update| epoch.wants(update))
+    });
+    if moved.is_some() {
+        judge.opportunity();
+    } else if epoch.lasted() >= course.ledger.patience().reaction() {
+        judge.opportunity();
+        judge.stall(
+            format!(
+                "the template changed, and for {} s status.updateRevision named no revision of it",
+                epoch.lasted().as_secs()
+            ),
+            [epoch.from, epoch.until],
+        );
+    }
 }
 
 /// New pod, old claims.

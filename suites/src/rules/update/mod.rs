@@ -10,6 +10,9 @@ pub use gates::{SS_RU_03, SS_RU_04, SS_RU_08};
 pub use order::{SS_RU_01, SS_RU_02};
 pub use restarts::{SS_RU_05, SS_RU_06, SS_RU_12};
 
+pub(super) use completion::{advances, unfinished, unfinished_sentence, update_revision_moves};
+pub(super) use restarts::{came_back, comes_back_wanted};
+
 use judging::Rule;
 
 /// The rules of this area.

@@ -281,14 +281,15 @@ mod tests {
 
     #[test]
     fn a_pod_lost_half_way_comes_back_new() {
-        let lost = half_way().remove_pod("web-2").by(Author::Harness);
+        let lost = half_way().delete_pod("web-2").by(Author::Harness).gone();
         lost.clone().pod("web-2").keeps(&SS_RU_12);
         lost.use_revision("web-a")
             .pod("web-2")
             .breaks(&SS_RU_12, "web-2 came back at the old revision web-a");
         settled()
-            .remove_pod("web-2")
+            .delete_pod("web-2")
             .by(Author::Harness)
+            .gone()
             .pod("web-2")
             .does_not_exercise(&SS_RU_12);
     }
