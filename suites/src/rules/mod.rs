@@ -14,6 +14,7 @@ mod course;
 mod due;
 mod gates;
 mod holds;
+mod identity;
 mod on_delete;
 mod ordering;
 mod partition;
@@ -25,6 +26,7 @@ use judging::Rule;
 /// The rules of each area, in the order of the specification. An area is a file with one `pub static` per rule and
 /// `pub static RULES: &[&Rule]`, which names them.
 static AREAS: &[&[&Rule]] = &[
+    identity::RULES,
     ordering::RULES,
     update::RULES,
     partition::RULES,

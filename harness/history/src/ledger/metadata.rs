@@ -1,6 +1,6 @@
 //! What every object carries: labels, finalizers, owners, its version.
 
-use super::{Author, ClaimState, Ledger, PodState, RevisionState, SetState};
+use super::{Author, ClaimState, Ledger, PodState, Revision, RevisionState, SetState};
 use serde_json::Value;
 
 fn text<'a>(object: &'a Value, pointer: &str) -> Option<&'a str> {
@@ -29,8 +29,12 @@ pub struct Owner<'a> {
     pub name: &'a str,
     /// UID of the owner.
     pub uid: &'a str,
+    /// `apiVersion` of the owner.
+    pub api_version: &'a str,
     /// Whether the owner controls the object.
     pub controller: bool,
+    /// Whether a foreground deletion of the owner waits for the object.
+    pub blocks_deletion: bool,
 }
 
 fn owners(object: &Value) -> impl Iterator<Item = Owner<'_>> {
@@ -43,8 +47,28 @@ fn owners(object: &Value) -> impl Iterator<Item = Owner<'_>> {
             kind: text(owner, "/kind").unwrap_or_default(),
             name: text(owner, "/name").unwrap_or_default(),
             uid: text(owner, "/uid").unwrap_or_default(),
+            api_version: text(owner, "/apiVersion").unwrap_or_default(),
             controller: owner.get("controller").and_then(Value::as_bool) == Some(true),
+            blocks_deletion: owner.get("blockOwnerDeletion").and_then(Value::as_bool) == Some(true),
         })
+}
+
+fn entries<'a>(object: &'a Value, pointer: &str) -> impl Iterator<Item = (&'a str, &'a str)> {
+    object
+        .pointer(pointer)
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)))
+}
+
+fn words<'a>(object: &'a Value, pointer: &str) -> impl Iterator<Item = &'a str> {
+    object
+        .pointer(pointer)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
 }
 
 fn version(object: &Value) -> Option<u64> {
@@ -90,6 +114,38 @@ macro_rules! metadata {
 metadata!(PodState SetState ClaimState RevisionState);
 
 impl PodState {
+    /// `metadata.generateName`.
+    pub fn generate_name(&self) -> Option<&str> {
+        text(&self.object, "/metadata/generateName")
+    }
+
+    /// `spec.hostname`.
+    pub fn hostname(&self) -> Option<&str> {
+        text(&self.object, "/spec/hostname")
+    }
+
+    /// `spec.subdomain`.
+    pub fn subdomain(&self) -> Option<&str> {
+        text(&self.object, "/spec/subdomain")
+    }
+
+    /// Value of an annotation.
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.object.pointer("/metadata/annotations")?.get(key)?.as_str()
+    }
+
+    /// The finalizers.
+    pub fn finalizers(&self) -> impl Iterator<Item = &str> {
+        words(&self.object, "/metadata/finalizers")
+    }
+
+    /// `metadata.deletionGracePeriodSeconds`: what was granted when the deletion was decided.
+    pub fn deletion_grace(&self) -> Option<i64> {
+        self.object
+            .pointer("/metadata/deletionGracePeriodSeconds")
+            .and_then(Value::as_i64)
+    }
+
     /// `spec.terminationGracePeriodSeconds`.
     pub fn grace_period(&self) -> Option<i64> {
         self.object
@@ -142,6 +198,23 @@ impl SetState {
     /// Whether the set is being deleted and its dependents are to stay.
     pub fn orphaning(&self) -> bool {
         self.terminating && self.has_finalizer("orphan")
+    }
+}
+
+impl Revision {
+    /// Labels of the stored pod template.
+    pub fn template_labels(&self) -> impl Iterator<Item = (&str, &str)> {
+        entries(&self.template, "/metadata/labels")
+    }
+
+    /// Annotations of the stored pod template.
+    pub fn template_annotations(&self) -> impl Iterator<Item = (&str, &str)> {
+        entries(&self.template, "/metadata/annotations")
+    }
+
+    /// Finalizers of the stored pod template.
+    pub fn template_finalizers(&self) -> impl Iterator<Item = &str> {
+        words(&self.template, "/metadata/finalizers")
     }
 }
 
