@@ -18,6 +18,7 @@ mod identity;
 mod on_delete;
 mod ordering;
 mod partition;
+mod revisions;
 mod update;
 mod window;
 
@@ -31,6 +32,7 @@ static AREAS: &[&[&Rule]] = &[
     update::RULES,
     partition::RULES,
     on_delete::RULES,
+    revisions::RULES,
 ];
 
 /// Every rule, in the order of the specification.
