@@ -248,7 +248,7 @@ impl Builder {
                 gone: None,
             });
         }
-        let state = ClaimState::new(watch.object.clone());
+        let state = ClaimState::of(watch.object.clone());
         let claim = &mut self.ledger.claims[place];
         if (state.terminating || watch.kind == WatchKind::Deleted) && claim.deletion.is_none() {
             claim.deletion = Some((moment, by));

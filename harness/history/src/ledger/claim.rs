@@ -39,7 +39,8 @@ pub struct ClaimState {
 }
 
 impl ClaimState {
-    pub(super) fn new(object: Arc<Value>) -> ClaimState {
+    /// Reads a claim.
+    pub fn of(object: Arc<Value>) -> ClaimState {
         let text = |pointer: &str| {
             object
                 .pointer(pointer)

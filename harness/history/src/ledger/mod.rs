@@ -10,6 +10,7 @@ mod query;
 mod reported;
 mod set;
 mod timeline;
+mod volume;
 
 pub use claim::{Claim, ClaimState, Revision, RevisionState};
 pub use metadata::Owner;
