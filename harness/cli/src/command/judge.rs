@@ -1,0 +1,43 @@
+//! `ordinal judge`.
+
+use super::print_report;
+use crate::{arguments::Judge, exit::Usage};
+use std::{fs::File, time::Instant};
+
+/// Runs the command.
+pub fn run(options: Judge) -> anyhow::Result<u8> {
+    let rules = options.rules.chosen()?;
+    let started = Instant::now();
+    let mut histories = Vec::new();
+    let mut damaged = None;
+    for path in &options.histories {
+        let name = path.display().to_string();
+        let file = File::open(path).map_err(|error| {
+            Usage(format!(
+                "the history {name} cannot be read: {error}; give a file that `certify --out` wrote"
+            ))
+        })?;
+        let recovered = history::read_recovering(file);
+        if let Some(problem) = recovered.problem {
+            let kept = recovered.history.len();
+            let what = format!(
+                "the history {name} is damaged: {problem}; the {kept} observations before that are judged"
+            );
+            eprintln!("ordinal: {what}");
+            damaged = Some(what);
+        }
+        if !recovered.history.is_empty() {
+            histories.push((name, recovered.history));
+        }
+    }
+    if histories.is_empty() {
+        return Err(
+            Usage("none of the files holds a history; give files that `certify --out` wrote".into()).into(),
+        );
+    }
+    let report = suites::judge_recorded(&histories, &rules, started.elapsed().as_secs_f64());
+    print_report(&report, options.output)?;
+    let code: u8 = report.exit_code().into();
+    // A violation that was read is proven; that nothing else happened is not.
+    Ok(if damaged.is_some() && code == 0 { 3 } else { code })
+}

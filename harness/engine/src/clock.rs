@@ -1,0 +1,35 @@
+//! The only place where the engine waits for time to pass.
+
+use history::Elapsed;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Measures time since the start of a scenario on tokio's clock, which virtual time moves too.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch {
+    started: Instant,
+}
+
+impl Stopwatch {
+    /// Starts now.
+    pub fn start() -> Self {
+        Stopwatch {
+            started: Instant::now(),
+        }
+    }
+
+    /// Time since the start.
+    pub fn elapsed(&self) -> Elapsed {
+        self.started.elapsed().into()
+    }
+}
+
+/// Lets time pass.
+pub async fn pass(duration: Duration) {
+    tokio::time::sleep(duration).await;
+}
+
+/// Waits for `future`, at most for `limit`; `None` if it took longer.
+pub async fn within<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
+    tokio::time::timeout(limit, future).await.ok()
+}

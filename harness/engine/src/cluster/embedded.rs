@@ -1,0 +1,401 @@
+//! The embedded cluster, in this process.
+
+use super::{Capability, Cluster, ClusterError, Role, in_process_client};
+use crate::probe::{HttpRequest, NetworkProber, Prober, RecordType};
+use embedded::{
+    AuditRecord, Clock, ClusterConfig, DataPlane, Identity, ListenConfig,
+    dns::{Dns, DnsServer, QueryType, RecordData, ResponseCode, TTL},
+    node::Network,
+};
+use futures::{FutureExt, future::BoxFuture};
+use history::{Author, DnsAnswer, HttpAnswer, Write};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tempfile::TempDir;
+use tokio::sync::{Mutex, mpsc};
+
+/// Name of the provider.
+pub const EMBEDDED: &str = "embedded";
+
+const HARNESS: &str = "ordinal";
+const CANDIDATE_NAMESPACE: &str = "ordinal-system";
+const CANDIDATE_ACCOUNT: &str = "candidate";
+/// Everything that runs in virtual time starts at this moment.
+const EPOCH: i64 = 1_767_225_600;
+
+/// A cluster in this process.
+pub struct EmbeddedCluster {
+    cluster: embedded::Cluster,
+    capabilities: Vec<Capability>,
+    prober: Arc<dyn Prober>,
+    directory: TempDir,
+    dns_server: Mutex<Option<DnsServer>>,
+    listening: Mutex<Option<embedded::Listening>>,
+}
+
+const CAPABILITIES: [Capability; 6] = [
+    Capability::DynamicProvisioning,
+    Capability::StaticVolumes,
+    Capability::Dns,
+    Capability::DataPlane,
+    Capability::Attribution,
+    Capability::VirtualTime,
+];
+
+impl EmbeddedCluster {
+    /// Starts a cluster in real time: pods listen on addresses of their own, names are answered by a DNS server.
+    ///
+    /// # Errors
+    /// When its folder cannot be made or its DNS server cannot listen.
+    pub async fn start(nodes: usize) -> Result<EmbeddedCluster, ClusterError> {
+        let directory = directory()?;
+        let config = ClusterConfig {
+            nodes,
+            ..ClusterConfig::new(directory.path())
+        };
+        let cluster = embedded::Cluster::start(config).await.map_err(did_not_start)?;
+        let dns = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let dns_server = cluster.dns().listen(dns).await.map_err(did_not_start)?;
+        let network = cluster.network();
+        let dial = Arc::new(move |address: IpAddr, port: u16| {
+            network
+                .dial(address, port)
+                .unwrap_or_else(|| SocketAddr::new(address, port))
+        });
+        let prober = NetworkProber::new(dns_server.address(), dial).map_err(did_not_start)?;
+        Ok(Self::assemble(
+            cluster,
+            nodes,
+            Arc::new(prober),
+            directory,
+            Some(dns_server),
+        ))
+    }
+
+    /// Starts a cluster for virtual time: no sockets, identifiers from `seed`, a fixed epoch.
+    ///
+    /// # Errors
+    /// When its folder cannot be made.
+    pub async fn start_virtual(nodes: usize, seed: u64) -> Result<EmbeddedCluster, ClusterError> {
+        let directory = directory()?;
+        let epoch = jiff::Timestamp::from_second(EPOCH).map_err(did_not_start)?;
+        let config = ClusterConfig {
+            nodes,
+            clock: Clock::fixed(epoch),
+            seed: Some(seed),
+            data_plane: DataPlane::InMemory,
+            ..ClusterConfig::new(directory.path())
+        };
+        let cluster = embedded::Cluster::start(config).await.map_err(did_not_start)?;
+        let prober = MemoryProber {
+            dns: cluster.dns().clone(),
+            network: cluster.network(),
+        };
+        Ok(Self::assemble(cluster, nodes, Arc::new(prober), directory, None))
+    }
+
+    fn assemble(
+        cluster: embedded::Cluster,
+        nodes: usize,
+        prober: Arc<dyn Prober>,
+        directory: TempDir,
+        dns_server: Option<DnsServer>,
+    ) -> EmbeddedCluster {
+        let mut capabilities = CAPABILITIES.to_vec();
+        if nodes > 1 {
+            capabilities.push(Capability::SeveralNodes);
+        }
+        EmbeddedCluster {
+            cluster,
+            capabilities,
+            prober,
+            directory,
+            dns_server: Mutex::new(dns_server),
+            listening: Mutex::new(None),
+        }
+    }
+
+    async fn kubeconfig_of(&self, role: Role) -> Result<PathBuf, ClusterError> {
+        let mut listening = self.listening.lock().await;
+        let listening = match listening.as_ref() {
+            Some(listening) => listening,
+            None => listening.insert(
+                self.cluster
+                    .listen(ListenConfig::default())
+                    .await
+                    .map_err(did_not_start)?,
+            ),
+        };
+        let (user, token) = match role {
+            Role::Harness => ("kubernetes-admin", listening.token.clone()),
+            Role::Candidate | Role::Companion => (CANDIDATE_ACCOUNT, self.candidate_token().await?),
+        };
+        let text = embedded::kubeconfig(&listening.url, listening.ca_pem.as_deref(), &token, user);
+        let path = self.directory.path().join(format!("{user}.kubeconfig"));
+        std::fs::write(&path, text).map_err(|source| ClusterError::File {
+            path: path.clone(),
+            source,
+        })?;
+        Ok(path)
+    }
+
+    /// A token of the candidate's own service account.
+    async fn candidate_token(&self) -> Result<String, ClusterError> {
+        let client = self.client(Role::Harness);
+        let namespace =
+            json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": CANDIDATE_NAMESPACE } });
+        let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": CANDIDATE_ACCOUNT } });
+        let accounts = format!("/api/v1/namespaces/{CANDIDATE_NAMESPACE}/serviceaccounts");
+        post(&client, "/api/v1/namespaces", &namespace).await?;
+        post(&client, &accounts, &account).await?;
+        let request = json!({
+            "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+            "spec": { "expirationSeconds": 86_400 },
+        });
+        let answer = post(
+            &client,
+            &format!("{accounts}/{CANDIDATE_ACCOUNT}/token"),
+            &request,
+        )
+        .await?;
+        let token = answer.pointer("/status/token").and_then(Value::as_str);
+        token
+            .map(str::to_owned)
+            .ok_or_else(|| did_not_start("the API server gave the candidate no token"))
+    }
+}
+
+/// Creates an object; one that exists already is fine.
+async fn post(client: &kube::Client, path: &str, body: &Value) -> Result<Value, ClusterError> {
+    let request = http::Request::post(path)
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(body.to_string().into_bytes())
+        .map_err(did_not_start)?;
+    match client.request::<Value>(request).await {
+        Ok(answer) => Ok(answer),
+        Err(kube::Error::Api(status)) if status.code == 409 => Ok(Value::Null),
+        Err(error) => Err(did_not_start(error)),
+    }
+}
+
+fn did_not_start(reason: impl ToString) -> ClusterError {
+    ClusterError::Start {
+        cluster: EMBEDDED,
+        reason: reason.to_string(),
+    }
+}
+
+fn directory() -> Result<TempDir, ClusterError> {
+    tempfile::Builder::new()
+        .prefix("ordinal-embedded-")
+        .tempdir()
+        .map_err(|source| ClusterError::File {
+            path: std::env::temp_dir(),
+            source,
+        })
+}
+
+fn identity(role: Role) -> Identity {
+    match role {
+        Role::Harness => Identity {
+            user: HARNESS.into(),
+            groups: vec!["system:masters".into(), "system:authenticated".into()],
+            agent: HARNESS.into(),
+        },
+        Role::Candidate => Identity {
+            user: format!("system:serviceaccount:{CANDIDATE_NAMESPACE}:{CANDIDATE_ACCOUNT}"),
+            groups: vec!["system:serviceaccounts".into(), "system:authenticated".into()],
+            agent: CANDIDATE_ACCOUNT.into(),
+        },
+        Role::Companion => Identity {
+            user: "system:serviceaccount:kube-system:daemon-set-controller".into(),
+            groups: vec!["system:masters".into(), "system:authenticated".into()],
+            agent: "daemon-set-controller".into(),
+        },
+    }
+}
+
+impl Cluster for EmbeddedCluster {
+    fn name(&self) -> &str {
+        EMBEDDED
+    }
+
+    fn version(&self) -> String {
+        embedded::VERSION.into()
+    }
+
+    fn capabilities(&self) -> &[Capability] {
+        &self.capabilities
+    }
+
+    fn client(&self, role: Role) -> kube::Client {
+        in_process_client(self.cluster.http_service(identity(role)))
+    }
+
+    fn kubeconfig(&self, role: Role) -> BoxFuture<'_, Result<PathBuf, ClusterError>> {
+        self.kubeconfig_of(role).boxed()
+    }
+
+    fn writes(&self) -> Option<mpsc::UnboundedReceiver<Write>> {
+        let mut audit = self.cluster.api().audit();
+        let (tell, told) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Some(record) = audit.next().await {
+                if tell.send(write(&record)).is_err() {
+                    return;
+                }
+            }
+        });
+        Some(told)
+    }
+
+    fn prober(&self) -> Arc<dyn Prober> {
+        self.prober.clone()
+    }
+
+    fn now(&self) -> jiff::Timestamp {
+        self.cluster.api().clock().now()
+    }
+
+    fn volume_root(&self) -> PathBuf {
+        Path::new("/volumes").into()
+    }
+
+    fn shutdown(&self) -> BoxFuture<'_, ()> {
+        async {
+            if let Some(server) = self.dns_server.lock().await.take() {
+                server.shutdown().await;
+            }
+            self.cluster.shutdown().await;
+        }
+        .boxed()
+    }
+}
+
+fn write(record: &AuditRecord) -> Write {
+    let candidate = identity(Role::Candidate).user;
+    Write {
+        role: match record.identity.user.as_str() {
+            HARNESS => Author::Harness,
+            user if user == candidate => Author::Candidate,
+            _ => Author::Cluster,
+        },
+        author: record.identity.user.clone(),
+        agent: record.identity.agent.clone(),
+        verb: record.verb.into(),
+        resource: record.resource.plural().into(),
+        subresource: record.subresource.map(|subresource| subresource.name().into()),
+        namespace: record.namespace.clone(),
+        name: record.name.clone(),
+        code: record.code,
+        version: record.resource_version,
+    }
+}
+
+/// Probes without sockets, for virtual time.
+struct MemoryProber {
+    dns: Dns,
+    network: Network,
+}
+
+impl MemoryProber {
+    fn lookup(&self, name: &str, kind: RecordType) -> DnsAnswer {
+        let (question, wire) = match (kind, name.parse::<Ipv4Addr>()) {
+            (RecordType::Ptr, Ok(address)) => {
+                let [a, b, c, d] = address.octets();
+                (format!("{d}.{c}.{b}.{a}.in-addr.arpa"), QueryType::Ptr)
+            }
+            (RecordType::Ptr, Err(_)) => (name.to_owned(), QueryType::Ptr),
+            (RecordType::A, _) => (name.to_owned(), QueryType::A),
+            (RecordType::Aaaa, _) => (name.to_owned(), QueryType::Aaaa),
+            (RecordType::Srv, _) => (name.to_owned(), QueryType::Srv),
+        };
+        let found = self.dns.query(&question, wire);
+        let mut answers: Vec<String> = found
+            .answers
+            .iter()
+            .filter_map(|record| match &record.data {
+                RecordData::A(address) => Some(address.to_string()),
+                RecordData::Aaaa(address) => Some(address.to_string()),
+                RecordData::Srv {
+                    priority,
+                    weight,
+                    port,
+                    target,
+                } => Some(format!("{priority} {weight} {port} {target}")),
+                RecordData::Ptr(target) => Some(target.clone()),
+                _ => None,
+            })
+            .collect();
+        answers.sort();
+        DnsAnswer {
+            name: name.into(),
+            qtype: kind.name().into(),
+            rcode: match found.code {
+                ResponseCode::NoError => "NOERROR".into(),
+                ResponseCode::NxDomain => "NXDOMAIN".into(),
+            },
+            ttl: (!answers.is_empty()).then_some(TTL),
+            answers,
+            ..DnsAnswer::default()
+        }
+    }
+
+    async fn exchange(&self, request: &HttpRequest) -> Result<(u16, String), String> {
+        let address: IpAddr = request
+            .address
+            .parse()
+            .map_err(|_| format!("`{}` is no IP address", request.address))?;
+        let wire = http::Request::builder()
+            .method(request.method.as_str())
+            .uri(&request.path)
+            .header(http::header::HOST, &request.host)
+            .body(Default::default())
+            .map_err(|error| error.to_string())?;
+        let response = self
+            .network
+            .request(address, request.port, wire)
+            .await
+            .map_err(|error| error.to_string())?;
+        let status = response.status().as_u16();
+        let body = response
+            .into_body()
+            .collect()
+            .await
+            .map_err(|error| error.to_string())?
+            .to_bytes();
+        Ok((status, String::from_utf8_lossy(&body).into_owned()))
+    }
+}
+
+impl Prober for MemoryProber {
+    fn resolve<'a>(&'a self, name: &'a str, kind: RecordType) -> BoxFuture<'a, DnsAnswer> {
+        async move { self.lookup(name, kind) }.boxed()
+    }
+
+    fn send<'a>(&'a self, request: &'a HttpRequest) -> BoxFuture<'a, HttpAnswer> {
+        async move {
+            let (status, body, error) = match self.exchange(request).await {
+                Ok((status, body)) => (status, body, None),
+                Err(error) => (0, String::new(), Some(error)),
+            };
+            HttpAnswer {
+                host: request.host.clone(),
+                address: request.address.clone(),
+                port: request.port,
+                method: request.method.clone(),
+                path: request.path.clone(),
+                status,
+                body,
+                error,
+                ..HttpAnswer::default()
+            }
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,152 @@
+//! Where a candidate runs.
+
+mod embedded;
+
+pub use embedded::{EMBEDDED, EmbeddedCluster};
+
+use crate::probe::Prober;
+use futures::future::BoxFuture;
+use history::{Evidence, Write};
+use std::{fmt, path::PathBuf, sync::Arc};
+use tokio::sync::mpsc;
+
+/// What a cluster can do. A scenario states what it needs; what a cluster cannot do is skipped with the reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Capability {
+    /// Volumes appear by themselves for claims without a class.
+    DynamicProvisioning,
+    /// PersistentVolumes can be made by the harness.
+    StaticVolumes,
+    /// Names can be asked from the cluster's own DNS.
+    Dns,
+    /// Pods answer HTTP.
+    DataPlane,
+    /// Every write carries its author.
+    Attribution,
+    /// More than one node.
+    SeveralNodes,
+    /// Time can be paused.
+    VirtualTime,
+}
+
+impl Capability {
+    /// The capability in words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Capability::DynamicProvisioning => "dynamic provisioning",
+            Capability::StaticVolumes => "static volumes",
+            Capability::Dns => "cluster DNS",
+            Capability::DataPlane => "HTTP to pods",
+            Capability::Attribution => "authors of writes",
+            Capability::SeveralNodes => "several nodes",
+            Capability::VirtualTime => "virtual time",
+        }
+    }
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Who talks to the API server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The harness.
+    Harness,
+    /// The controller under test.
+    Candidate,
+    /// Controllers that stand in for what the candidate does not serve.
+    Companion,
+}
+
+/// A running cluster. Scenarios and rules never name one.
+pub trait Cluster: Send + Sync {
+    /// Short name of the provider: `embedded`, `k3s`, `kubeconfig`.
+    fn name(&self) -> &str;
+
+    /// Version of Kubernetes that it speaks.
+    fn version(&self) -> String;
+
+    /// What it can do.
+    fn capabilities(&self) -> &[Capability];
+
+    /// A client with the identity of `role`. It never retries by itself: one call, one answer.
+    fn client(&self, role: Role) -> kube::Client;
+
+    /// A kubeconfig file with the identity of `role`, for candidates in processes of their own.
+    fn kubeconfig(&self, role: Role) -> BoxFuture<'_, Result<PathBuf, ClusterError>>;
+
+    /// Every write from now on with its author, if the cluster can tell.
+    fn writes(&self) -> Option<mpsc::UnboundedReceiver<Write>>;
+
+    /// Probes for the cluster's DNS and its pods.
+    fn prober(&self) -> Arc<dyn Prober>;
+
+    /// Wall-clock time inside the cluster.
+    fn now(&self) -> jiff::Timestamp;
+
+    /// Domain of the cluster's DNS names.
+    fn domain(&self) -> &str {
+        "cluster.local"
+    }
+
+    /// Folder on the nodes below which scenarios may have volumes of their own.
+    fn volume_root(&self) -> PathBuf;
+
+    /// Ends the cluster and removes what it left. Does nothing the second time.
+    fn shutdown(&self) -> BoxFuture<'_, ()>;
+
+    /// How much of the truth it can show.
+    fn evidence(&self) -> Evidence {
+        if self.capabilities().contains(&Capability::Attribution) {
+            Evidence::A
+        } else {
+            Evidence::B
+        }
+    }
+}
+
+/// Why a cluster cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClusterError {
+    /// It did not start.
+    #[error("the {cluster} cluster did not start: {reason}")]
+    Start {
+        /// Name of the provider.
+        cluster: &'static str,
+        /// What went wrong.
+        reason: String,
+    },
+    /// A file could not be written.
+    #[error("writing {} failed: {source}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// What a report says about a cluster.
+pub fn facts(cluster: &dyn Cluster, time: reports::Time, seed: Option<u64>) -> reports::ClusterFacts {
+    reports::ClusterFacts {
+        name: cluster.name().into(),
+        version: cluster.version(),
+        capabilities: cluster
+            .capabilities()
+            .iter()
+            .map(|capability| capability.name().to_owned())
+            .collect(),
+        time,
+        seed,
+        evidence: cluster.evidence(),
+    }
+}
+
+/// A client on a service of this process. It never retries by itself: one call, one answer.
+pub fn in_process_client(service: embedded::ApiService) -> kube::Client {
+    kube::Client::new(service, "default")
+}

@@ -1,0 +1,95 @@
+//! Faults of the environment, which say nothing about the candidate.
+
+use history::Ledger;
+use serde_json::Value;
+
+/// Part of an image name by which a scenario says that the image is not meant to be pulled.
+pub const BROKEN_IMAGE: &str = "does-not-exist";
+
+/// What went wrong around the candidate in this history, in words; empty if nothing did.
+pub fn faults(ledger: &Ledger) -> Vec<String> {
+    let mut faults = Vec::new();
+    let end = ledger.end().index;
+    for pod in ledger.pods() {
+        let Some(state) = pod.at(end) else { continue };
+        if state.condition("PodScheduled") == Some("False") {
+            faults.push(format!("pod {} could not be scheduled", pod.name));
+        }
+        faults.extend(pull_failure(&state.object).map(|image| format!("image {image} could not be pulled")));
+    }
+    for (_, action) in ledger.actions() {
+        if action.status == 429 || action.status >= 500 || action.status == 0 {
+            let answer = action
+                .object
+                .get("message")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            faults.push(format!(
+                "the API server failed to {}: {} {answer}",
+                action.name, action.status
+            ));
+        }
+    }
+    for node in ledger.related("nodes").filter_map(|node| node.at(end)) {
+        if let Some(name) = not_ready(node) {
+            faults.push(format!("node {name} is not Ready"));
+        }
+    }
+    faults.dedup();
+    faults
+}
+
+fn pull_failure(pod: &Value) -> Option<String> {
+    let statuses = pod.pointer("/status/containerStatuses")?.as_array()?;
+    let status = statuses.iter().find(|status| {
+        let reason = status.pointer("/state/waiting/reason").and_then(Value::as_str);
+        matches!(
+            reason,
+            Some("ErrImagePull" | "ImagePullBackOff" | "ErrImageNeverPull")
+        )
+    })?;
+    let image = status.get("image")?.as_str()?;
+    (!image.contains(BROKEN_IMAGE)).then(|| image.to_owned())
+}
+
+fn not_ready(node: &Value) -> Option<&str> {
+    let conditions = node.pointer("/status/conditions")?.as_array()?;
+    let ready = conditions
+        .iter()
+        .find(|condition| condition.get("type").and_then(Value::as_str) == Some("Ready"))?;
+    (ready.get("status").and_then(Value::as_str) != Some("True"))
+        .then(|| node.pointer("/metadata/name").and_then(Value::as_str))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use history::{Event, History, Observation, WatchEvent, WatchKind};
+    use serde_json::json;
+    use std::sync::Arc;
+
+    fn ledger(image: &str) -> Ledger {
+        let pod = json!({
+            "metadata": { "name": "web-0", "namespace": "n", "uid": "u", "resourceVersion": "1" },
+            "status": { "containerStatuses": [{ "image": image, "state": { "waiting": { "reason": "ErrImagePull" } } }] },
+        });
+        let watch = WatchEvent {
+            kind: WatchKind::Added,
+            resource: "pods".into(),
+            object: Arc::new(pod),
+        };
+        let history: History = [Event {
+            at: Default::default(),
+            what: Observation::Watch(watch),
+        }]
+        .into_iter()
+        .collect();
+        Ledger::build(&history)
+    }
+
+    #[test]
+    fn an_image_that_cannot_be_pulled_is_a_fault_unless_it_is_meant_to_be() {
+        assert_eq!(faults(&ledger("redis:7")), ["image redis:7 could not be pulled"]);
+        assert!(faults(&ledger("redis:does-not-exist")).is_empty());
+    }
+}

@@ -1,0 +1,76 @@
+//! How long the harness waits, calibrated on the candidate and the cluster.
+
+use history::Patience;
+use std::time::Duration;
+
+/// The time limits of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// What the judge allows.
+    pub judge: Patience,
+    /// How long a scenario keeps the world frozen to see that something does *not* happen.
+    pub hold: Duration,
+    /// Silence after which an unreached goal counts as stalled.
+    pub quiet: Duration,
+    /// Longest wait for one goal, whatever happens meanwhile.
+    pub longest: Duration,
+}
+
+const MILLIS_250: Duration = Duration::from_millis(250);
+const MILLIS_400: Duration = Duration::from_millis(400);
+
+impl Limits {
+    /// From the reaction that was measured: the time from an enabling event to the candidate's next write.
+    ///
+    /// The staleness window is twenty times the reaction, because a controller under load lags by a multiple of its
+    /// usual delay; a hold is that window and half as much again, so that what is forbidden and does happen falls
+    /// outside the window.
+    pub fn calibrated(reaction: Duration) -> Limits {
+        let staleness = (reaction * 20).clamp(MILLIS_400, Duration::from_secs(10));
+        let bound = (reaction * 60).clamp(Duration::from_millis(2_500), Duration::from_secs(30));
+        Limits {
+            judge: Patience {
+                staleness_ms: millis(staleness),
+                reaction_ms: millis(bound),
+                settle_ms: millis(staleness),
+                dns_ms: millis(staleness),
+            },
+            hold: staleness + (staleness / 2).max(MILLIS_250),
+            quiet: bound + MILLIS_250,
+            longest: bound * 20,
+        }
+    }
+
+    /// Limits in virtual time: time costs nothing, so a minute of silence is affordable.
+    pub fn virtual_time() -> Limits {
+        Limits {
+            judge: Patience {
+                staleness_ms: 2_000,
+                reaction_ms: 10_000,
+                settle_ms: 2_000,
+                dns_ms: 2_000,
+            },
+            hold: Duration::from_secs(30),
+            quiet: Duration::from_secs(15),
+            longest: Duration::from_secs(1_200),
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hold_outlasts_the_staleness_window() {
+        for reaction in [1, 5, 50, 500, 5_000] {
+            let limits = Limits::calibrated(Duration::from_millis(reaction));
+            assert!(limits.hold > limits.judge.staleness(), "{limits:?}");
+            assert!(limits.quiet > limits.judge.reaction(), "{limits:?}");
+        }
+    }
+}

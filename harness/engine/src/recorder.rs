@@ -1,0 +1,103 @@
+//! Records all that is observed, in order, and tells waiters that something arrived.
+
+use crate::{clock::Stopwatch, world::World};
+use history::{Event, History, Meta, Observation};
+use std::{
+    io::Write,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tokio::sync::watch;
+
+/// The history of one scenario while it grows. Cheap to clone; all clones record into the same history.
+#[derive(Clone)]
+pub struct Recorder {
+    inner: Arc<Mutex<Inner>>,
+    arrived: watch::Sender<usize>,
+    stopwatch: Stopwatch,
+}
+
+struct Inner {
+    history: History,
+    world: World,
+    file: Option<Box<dyn Write + Send>>,
+    file_error: Option<String>,
+}
+
+impl Recorder {
+    /// Begins a history. Every observation also goes to `file` at once, so that nothing recorded is lost.
+    pub fn start(meta: Meta, file: Option<Box<dyn Write + Send>>) -> Recorder {
+        let inner = Inner {
+            history: History::new(),
+            world: World::new(meta.subject.clone()),
+            file,
+            file_error: None,
+        };
+        let recorder = Recorder {
+            inner: Arc::new(Mutex::new(inner)),
+            arrived: watch::Sender::new(0),
+            stopwatch: Stopwatch::start(),
+        };
+        recorder.record(Observation::Start(Box::new(meta)));
+        recorder
+    }
+
+    /// The clock of the history.
+    pub fn stopwatch(&self) -> Stopwatch {
+        self.stopwatch
+    }
+
+    /// Appends an observation that was made now.
+    pub fn record(&self, what: Observation) {
+        let at = self.stopwatch.elapsed();
+        self.record_at(Event { at, what });
+    }
+
+    /// Appends an observation.
+    pub fn record_at(&self, event: Event) {
+        let len = {
+            let mut inner = self.lock();
+            if let Observation::Watch(watch) = &event.what {
+                inner.world.take(watch);
+            }
+            if let Some(file) = &mut inner.file
+                && let Err(error) = history::write_event(file, &event)
+            {
+                inner.file = None;
+                inner.file_error = Some(error.to_string());
+            }
+            inner.history.push(event);
+            inner.history.len()
+        };
+        self.arrived.send_replace(len);
+    }
+
+    /// Reads the present state.
+    pub fn look<T>(&self, read: impl FnOnce(&World) -> T) -> T {
+        read(&self.lock().world)
+    }
+
+    /// Tells when something was recorded; the value is the number of observations.
+    pub fn arrivals(&self) -> watch::Receiver<usize> {
+        self.arrived.subscribe()
+    }
+
+    /// The history so far.
+    pub fn history(&self) -> History {
+        self.lock().history.clone()
+    }
+
+    /// Why the history file is incomplete, if it is. The history in memory is not affected.
+    pub fn file_error(&self) -> Option<String> {
+        let mut inner = self.lock();
+        if let Some(file) = &mut inner.file
+            && let Err(error) = file.flush()
+        {
+            inner.file_error = Some(error.to_string());
+        }
+        inner.file_error.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

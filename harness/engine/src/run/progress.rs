@@ -1,0 +1,40 @@
+//! What a run tells while it goes on.
+
+use reports::Outcome;
+use std::time::Duration;
+
+/// One piece of news.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Progress {
+    /// The cluster answers.
+    ClusterReady {
+        /// Which cluster.
+        cluster: String,
+        /// How long it took.
+        after: Duration,
+    },
+    /// The candidate showed its first sign of life.
+    Calibrated {
+        /// The slowest reaction seen.
+        reaction: Duration,
+        /// How long scenarios hold still.
+        hold: Duration,
+    },
+    /// A scenario begins.
+    Started {
+        /// Its name.
+        scenario: &'static str,
+    },
+    /// A scenario is over.
+    Finished {
+        /// Its name.
+        scenario: &'static str,
+        /// How it ended.
+        outcome: Outcome,
+        /// How long it took, in seconds.
+        seconds: f64,
+        /// How many observations it recorded.
+        events: usize,
+    },
+}

@@ -1,0 +1,349 @@
+//! One scenario from its first watch to its judgements.
+
+use super::RunError;
+use crate::{
+    candidate::RunningCandidate,
+    clock::{self, Stopwatch},
+    cluster::{Capability, Cluster, Role},
+    environment,
+    gate::GateKeeper,
+    manifest::Overlay,
+    observe::{Keep, Watched, observe},
+    patience::Limits,
+    recorder::Recorder,
+    scenario::Scenario,
+    stage::{Stage, StepError},
+};
+use futures::FutureExt;
+use history::{End, History, Ledger, Meta, Observation};
+use judging::{Judgement, Rule};
+use reports::Outcome;
+use serde_json::json;
+use std::{
+    fs::File,
+    io::{LineWriter, Write},
+    panic::AssertUnwindSafe,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// A scenario that was performed, or the reason why not.
+#[derive(Clone, Debug)]
+pub struct Performed {
+    /// Name of the scenario.
+    pub name: &'static str,
+    /// What it does.
+    pub sentence: &'static str,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// How long it took.
+    pub seconds: f64,
+    /// What was recorded and judged; `None` if it was skipped.
+    pub recorded: Option<Recorded>,
+}
+
+/// What a scenario recorded, and what the rules say of it.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// The history.
+    pub history: History,
+    /// One judgement per rule of the plan.
+    pub judgements: Vec<Judgement>,
+    /// Faults of the environment.
+    pub environment: Vec<String>,
+    /// Name of the history file in the output folder.
+    pub file: Option<String>,
+}
+
+/// What scenarios of one run share.
+pub(super) struct Venue<'a> {
+    pub cluster: Arc<dyn Cluster>,
+    pub candidate: &'a crate::candidate::Candidate,
+    pub running: &'a RunningCandidate,
+    pub rules: &'a [&'static Rule],
+    pub out: Option<&'a Path>,
+    pub run_id: String,
+    pub volume_root: PathBuf,
+    pub stop: CancellationToken,
+}
+
+impl Performed {
+    pub(super) fn skipped(scenario: &Scenario, reason: String) -> Performed {
+        Performed {
+            name: scenario.name,
+            sentence: scenario.sentence,
+            outcome: Outcome::Skipped { reason },
+            seconds: 0.0,
+            recorded: None,
+        }
+    }
+}
+
+/// Why a scenario makes no sense here, if it does not.
+pub(super) fn reason_to_skip(scenario: &Scenario, venue: &Venue<'_>) -> Option<String> {
+    let missing: Vec<&str> = scenario
+        .needs
+        .iter()
+        .filter(|need| !venue.cluster.capabilities().contains(need))
+        .map(|need| need.name())
+        .collect();
+    if !missing.is_empty() {
+        return Some(format!(
+            "the {} cluster has no {}",
+            venue.cluster.name(),
+            missing.join(", ")
+        ));
+    }
+    let absent = scenario
+        .features
+        .iter()
+        .find(|feature| venue.candidate.declarations.unsupported.contains(feature))?;
+    Some(format!("the candidate declares {absent} unsupported"))
+}
+
+/// Performs one scenario in a namespace of its own and judges what was recorded.
+pub(super) async fn perform(
+    scenario: &Scenario,
+    venue: &Venue<'_>,
+    limits: Limits,
+) -> Result<Performed, RunError> {
+    if let Some(reason) = reason_to_skip(scenario, venue) {
+        return Ok(Performed::skipped(scenario, reason));
+    }
+    let watch = Stopwatch::start();
+    let namespace = format!("{}-{}", scenario.name, venue.run_id);
+    let (file, name) = open_file(venue.out, scenario.name)?;
+    let recorder = Recorder::start(meta(scenario, venue, &namespace, limits), file);
+    let client = venue.cluster.client(Role::Harness);
+    let tasks = TaskTracker::new();
+    let outcome = match prepare(&client, venue, &namespace, &recorder, &tasks).await {
+        Ok(()) => act(scenario, venue, limits, &namespace, client.clone(), &recorder).await,
+        Err(reason) => Outcome::Environment { reason },
+    };
+    recorder.record(Observation::End(end(&outcome)));
+    let seconds = watch.elapsed().as_micros() as f64 / 1e6;
+    // From here on nothing is recorded any more: clean-up is not part of the story.
+    let history = recorder.history();
+    if let Some(reason) = recorder.file_error() {
+        let path = venue
+            .out
+            .unwrap_or(Path::new(""))
+            .join(name.clone().unwrap_or_default());
+        return Err(RunError::File {
+            path,
+            source: std::io::Error::other(reason),
+        });
+    }
+    drop(tasks);
+    clean_up(&client, &namespace).await;
+    let ledger = Ledger::build(&history);
+    let recorded = Recorded {
+        judgements: judging::judge_all(venue.rules, &ledger),
+        environment: environment::faults(&ledger),
+        history,
+        file: name,
+    };
+    Ok(Performed {
+        name: scenario.name,
+        sentence: scenario.sentence,
+        outcome,
+        seconds,
+        recorded: Some(recorded),
+    })
+}
+
+fn meta(scenario: &Scenario, venue: &Venue<'_>, namespace: &str, limits: Limits) -> Meta {
+    Meta {
+        scenario: scenario.name.into(),
+        title: scenario.sentence.into(),
+        namespace: namespace.into(),
+        kubernetes: Some(venue.cluster.version()),
+        started: Some(venue.cluster.now().to_string()),
+        cluster: Some(venue.cluster.name().into()),
+        candidate: Some(venue.candidate.name.clone()),
+        subject: venue.candidate.subject.clone(),
+        patience: limits.judge,
+        evidence: venue.cluster.evidence(),
+    }
+}
+
+type HistoryFile = Option<Box<dyn Write + Send>>;
+
+fn open_file(out: Option<&Path>, scenario: &str) -> Result<(HistoryFile, Option<String>), RunError> {
+    let Some(out) = out else { return Ok((None, None)) };
+    let name = format!("histories/{scenario}.jsonl");
+    let path = out.join(&name);
+    let failed = |source| RunError::File {
+        path: path.clone(),
+        source,
+    };
+    std::fs::create_dir_all(out.join("histories")).map_err(failed)?;
+    // Line by line, so that what was recorded survives whatever ends the process.
+    let file = LineWriter::with_capacity(64 * 1024, File::create(&path).map_err(failed)?);
+    Ok((Some(Box::new(file)), Some(name)))
+}
+
+/// Makes the namespace and opens every watch before the first write of the story.
+async fn prepare(
+    client: &kube::Client,
+    venue: &Venue<'_>,
+    namespace: &str,
+    recorder: &Recorder,
+    tasks: &TaskTracker,
+) -> Result<(), String> {
+    let body = json!({
+        "apiVersion": "v1", "kind": "Namespace",
+        "metadata": { "name": namespace, "labels": { "ordinal.dev/run": venue.run_id } },
+    });
+    let request = http::Request::post("/api/v1/namespaces")
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(body.to_string().into_bytes())
+        .map_err(|error| error.to_string())?;
+    client
+        .request::<serde_json::Value>(request)
+        .await
+        .map_err(|error| format!("the namespace {namespace} could not be created: {error}"))?;
+    if let Some(mut writes) = venue.cluster.writes() {
+        let (recorder, namespace) = (recorder.clone(), namespace.to_owned());
+        tasks.spawn(async move {
+            while let Some(write) = writes.recv().await {
+                let ours = write.namespace.as_deref() == Some(&namespace);
+                if ours || (write.namespace.is_none() && write.name.contains(&namespace)) {
+                    recorder.record(Observation::Write(write));
+                }
+            }
+        });
+    }
+    for watched in watched(namespace) {
+        observe(client, watched, recorder, tasks)
+            .await
+            .map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+fn watched(namespace: &str) -> Vec<Watched> {
+    let all = |group: &str, resource: &str| Watched {
+        path: format!("{group}/namespaces/{namespace}/{resource}"),
+        resource: resource.into(),
+        keep: Keep::All,
+    };
+    vec![
+        all("/apis/apps/v1", "statefulsets"),
+        all("/apis/apps/v1", "daemonsets"),
+        all("/apis/apps/v1", "controllerrevisions"),
+        all("/api/v1", "pods"),
+        all("/api/v1", "persistentvolumeclaims"),
+        all("/api/v1", "services"),
+        all("/apis/discovery.k8s.io/v1", "endpointslices"),
+        all("/api/v1", "events"),
+        Watched {
+            path: "/api/v1/persistentvolumes".into(),
+            resource: "persistentvolumes".into(),
+            keep: Keep::VolumesOf(namespace.into()),
+        },
+        Watched {
+            path: "/api/v1/nodes".into(),
+            resource: "nodes".into(),
+            keep: Keep::All,
+        },
+    ]
+}
+
+async fn act(
+    scenario: &Scenario,
+    venue: &Venue<'_>,
+    limits: Limits,
+    namespace: &str,
+    client: kube::Client,
+    recorder: &Recorder,
+) -> Outcome {
+    let gates = GateKeeper::new();
+    let keeper = tokio::spawn(
+        gates
+            .clone()
+            .work(client.clone(), namespace.to_owned(), recorder.clone()),
+    );
+    let overlay = Overlay {
+        namespace: namespace.to_owned(),
+        volume_root: venue.volume_root.to_string_lossy().into_owned(),
+        ..Overlay::default()
+    };
+    let ended = venue.running.ended();
+    let stage = Stage::new(
+        venue.cluster.clone(),
+        client,
+        recorder.clone(),
+        gates.clone(),
+        limits,
+        overlay,
+        ended,
+    );
+    let story = AssertUnwindSafe((scenario.script)(stage)).catch_unwind();
+    let told = tokio::select! {
+        biased;
+        () = venue.stop.cancelled() => None,
+        told = story => Some(told),
+    };
+    keeper.abort();
+    match told {
+        None => Outcome::Environment {
+            reason: "the run was stopped".into(),
+        },
+        Some(Err(_)) => Outcome::Environment {
+            reason: "the scenario itself panicked; this is a defect of Ordinal".into(),
+        },
+        Some(Ok(Ok(()))) => match gates.problem() {
+            None => Outcome::Completed,
+            Some(reason) => Outcome::Environment { reason },
+        },
+        Some(Ok(Err(StepError::CandidateEnded(ended)))) if ended.by_host => {
+            Outcome::Environment { reason: ended.reason }
+        }
+        Some(Ok(Err(StepError::CandidateEnded(ended)))) => Outcome::Crashed { reason: ended.reason },
+        Some(Ok(Err(StepError::NotReached { goal, last, why }))) => Outcome::Failed {
+            waited_for: goal,
+            last_seen: last,
+            why,
+        },
+        Some(Ok(Err(error))) => Outcome::Environment {
+            reason: error.to_string(),
+        },
+    }
+}
+
+fn end(outcome: &Outcome) -> End {
+    match outcome {
+        Outcome::Completed => End {
+            outcome: "completed".into(),
+            waiting_for: None,
+        },
+        Outcome::Failed {
+            waited_for,
+            last_seen,
+            why,
+        } => End {
+            outcome: format!("gave up: {why}"),
+            waiting_for: Some(format!("{waited_for}; last seen: {last_seen}")),
+        },
+        Outcome::Crashed { reason } | Outcome::Skipped { reason } | Outcome::Environment { reason } => End {
+            outcome: reason.clone(),
+            waiting_for: None,
+        },
+    }
+}
+
+/// Removes the namespace. Best effort: the verdict stands whatever comes of it.
+async fn clean_up(client: &kube::Client, namespace: &str) {
+    let path = format!("/api/v1/namespaces/{namespace}");
+    let Ok(request) = http::Request::delete(&path).body(Vec::new()) else {
+        return;
+    };
+    let limit = std::time::Duration::from_secs(5);
+    match clock::within(limit, client.request::<serde_json::Value>(request)).await {
+        Some(Ok(_)) => {}
+        Some(Err(error)) => tracing::warn!(namespace, %error, "the namespace could not be removed"),
+        None => tracing::warn!(namespace, "removing the namespace took too long"),
+    }
+}

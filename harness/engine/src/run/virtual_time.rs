@@ -1,0 +1,113 @@
+//! Virtual time: every scenario has a cluster of its own on a runtime whose clock jumps.
+
+use super::{
+    ClusterChoice, Outcome, Performed, Plan, Progress, RunError,
+    scenario::{Venue, perform},
+};
+use crate::{
+    candidate::RunningCandidate,
+    cluster::{Cluster, EmbeddedCluster, facts},
+    patience::Limits,
+    scenario::Scenario,
+};
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+use tokio_util::sync::CancellationToken;
+
+pub(super) fn run(
+    plan: &Plan,
+    seed: u64,
+    stop: &CancellationToken,
+    tell: &(dyn Fn(Progress) + Sync),
+) -> Result<Outcome, RunError> {
+    let next = AtomicUsize::new(0);
+    let slots: Vec<Mutex<Option<Result<(Performed, reports::ClusterFacts), RunError>>>> =
+        plan.scenarios.iter().map(|_| Mutex::new(None)).collect();
+    thread::scope(|scope| {
+        for _ in 0..plan.jobs.min(plan.scenarios.len()) {
+            scope.spawn(|| {
+                while let Some(scenario) = plan.scenarios.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let place = plan
+                        .scenarios
+                        .iter()
+                        .position(|other| other.name == scenario.name);
+                    let result = alone(plan, scenario, seed, stop, tell);
+                    if let Some(slot) = place.and_then(|place| slots.get(place)) {
+                        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+                    }
+                }
+            });
+        }
+    });
+    let mut performed = Vec::new();
+    let mut cluster = None;
+    for slot in slots {
+        let result = slot.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let (scenario, on) =
+            result.unwrap_or_else(|| Err(RunError::Harness("a scenario got lost".into())))?;
+        performed.push(scenario);
+        cluster = Some(on);
+    }
+    let cluster = cluster.ok_or_else(|| RunError::Usage("there is no scenario to run".into()))?;
+    Ok(Outcome {
+        cluster,
+        performed,
+        patience: Limits::virtual_time().judge,
+        started: None,
+    })
+}
+
+fn alone(
+    plan: &Plan,
+    scenario: &Scenario,
+    seed: u64,
+    stop: &CancellationToken,
+    tell: &(dyn Fn(Progress) + Sync),
+) -> Result<(Performed, reports::ClusterFacts), RunError> {
+    tell(Progress::Started {
+        scenario: scenario.name,
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .map_err(|error| RunError::Harness(format!("no runtime: {error}")))?;
+    let ClusterChoice::Embedded { nodes } = plan.cluster;
+    let done = runtime.block_on(async {
+        let cluster: Arc<dyn Cluster> = Arc::new(EmbeddedCluster::start_virtual(nodes, seed).await?);
+        let running = RunningCandidate::launch(&plan.candidate, &cluster, std::path::Path::new("")).await?;
+        let venue = Venue {
+            cluster: cluster.clone(),
+            candidate: &plan.candidate,
+            running: &running,
+            rules: &plan.rules,
+            out: plan.out.as_deref(),
+            run_id: "v".into(),
+            volume_root: cluster.volume_root(),
+            stop: stop.clone(),
+        };
+        let performed = perform(scenario, &venue, Limits::virtual_time()).await?;
+        drop(running);
+        cluster.shutdown().await;
+        Ok::<_, RunError>((
+            performed,
+            facts(cluster.as_ref(), reports::Time::Virtual, Some(seed)),
+        ))
+    })?;
+    tell(Progress::Finished {
+        scenario: scenario.name,
+        outcome: done.0.outcome.clone(),
+        seconds: done.0.seconds,
+        events: done
+            .0
+            .recorded
+            .as_ref()
+            .map_or(0, |recorded| recorded.history.len()),
+    });
+    Ok(done)
+}

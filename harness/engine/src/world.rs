@@ -1,0 +1,127 @@
+//! What the cluster looks like now, as far as the watches have told.
+
+use history::{Ordinal, PodState, Spec, Status, Subject, WatchEvent, WatchKind};
+use serde_json::Value;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// The newest state of every object of a scenario.
+#[derive(Clone, Debug)]
+pub struct World {
+    subject: Subject,
+    objects: BTreeMap<(String, String), Arc<Value>>,
+}
+
+/// A set as it is now.
+#[derive(Clone, Debug)]
+pub struct SetNow {
+    /// What is asked for.
+    pub spec: Spec,
+    /// What the controller reports.
+    pub status: Status,
+    /// UID of the set.
+    pub uid: String,
+    /// Whether deletionTimestamp is set.
+    pub terminating: bool,
+}
+
+impl World {
+    /// An empty world.
+    pub fn new(subject: Subject) -> Self {
+        World {
+            subject,
+            objects: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn take(&mut self, event: &WatchEvent) {
+        let key = (event.resource.clone(), event.name().to_owned());
+        match event.kind {
+            WatchKind::Deleted => {
+                // A late DELETED must not remove a newer object of the same name.
+                let uid = |object: &Value| object.pointer("/metadata/uid").cloned();
+                if self
+                    .objects
+                    .get(&key)
+                    .is_some_and(|now| uid(now) == uid(&event.object))
+                {
+                    self.objects.remove(&key);
+                }
+            }
+            _ => {
+                self.objects.insert(key, event.object.clone());
+            }
+        }
+    }
+
+    /// An object by resource and name.
+    pub fn object(&self, resource: &str, name: &str) -> Option<&Arc<Value>> {
+        self.objects.get(&(resource.to_owned(), name.to_owned()))
+    }
+
+    /// All objects of a resource, by name.
+    pub fn all<'a>(&'a self, resource: &'a str) -> impl Iterator<Item = (&'a str, &'a Arc<Value>)> + 'a {
+        self.objects
+            .range((resource.to_owned(), String::new())..)
+            .take_while(move |((kind, _), _)| kind == resource)
+            .map(|((_, name), object)| (name.as_str(), object))
+    }
+
+    /// A set by name.
+    pub fn set(&self, name: &str) -> Option<SetNow> {
+        let object = self.object(&self.subject.resource, name)?;
+        Some(SetNow {
+            spec: Spec::of(object),
+            status: Status::of(object),
+            uid: object
+                .pointer("/metadata/uid")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .into(),
+            terminating: object.pointer("/metadata/deletionTimestamp").is_some(),
+        })
+    }
+
+    /// A pod by name.
+    pub fn pod(&self, name: &str) -> Option<PodState> {
+        self.object("pods", name).map(|object| self.state(object))
+    }
+
+    /// UID of a pod, or of nothing.
+    pub fn uid(&self, resource: &str, name: &str) -> Option<String> {
+        Some(
+            self.object(resource, name)?
+                .pointer("/metadata/uid")?
+                .as_str()?
+                .to_owned(),
+        )
+    }
+
+    /// The members of a set that exist, by ordinal.
+    pub fn members(&self, set: &str) -> BTreeMap<Ordinal, PodState> {
+        self.all("pods")
+            .filter_map(|(name, object)| Some((Ordinal::of(name, set)?, self.state(object))))
+            .collect()
+    }
+
+    /// All pods, by name.
+    pub fn pods(&self) -> impl Iterator<Item = (&str, PodState)> + '_ {
+        self.all("pods").map(|(name, object)| (name, self.state(object)))
+    }
+
+    /// The state of all pods in one line, for messages.
+    pub fn describe_pods(&self) -> String {
+        let pods: Vec<String> = self
+            .pods()
+            .map(|(name, state)| format!("{name} {}", state.describe()))
+            .collect();
+        if pods.is_empty() {
+            "no pods".into()
+        } else {
+            pods.join(", ")
+        }
+    }
+
+    fn state(&self, object: &Arc<Value>) -> PodState {
+        PodState::of(object.clone(), &self.subject.labels.revision)
+    }
+}

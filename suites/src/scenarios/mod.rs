@@ -1,0 +1,153 @@
+//! The scenarios, one file per family, and their explicit registry. They drive; they judge nothing.
+
+use engine::Scenario;
+
+/// A scenario as a value: name, sentence, needs, features, story.
+macro_rules! scenario {
+    (
+        $(#[$doc:meta])*
+        $constant:ident = $name:literal: $sentence:literal,
+        needs [$($need:ident),*], features [$($feature:ident),*],
+        |$stage:ident| $story:block
+    ) => {
+        $(#[$doc])*
+        pub const $constant: engine::Scenario = engine::Scenario {
+            name: $name,
+            sentence: $sentence,
+            needs: &[$(engine::cluster::Capability::$need),*],
+            features: &[$(judging::Feature::$feature),*],
+            script: |$stage| Box::pin(async move {
+                $story
+                Ok(())
+            }),
+        };
+    };
+}
+
+mod create;
+mod daemonset;
+mod deletion;
+mod dns;
+mod on_delete;
+mod parallel;
+mod partition;
+mod peers;
+mod persistence;
+mod repair;
+mod rollback;
+mod scale_down;
+mod scale_up;
+mod static_volumes;
+mod update;
+
+/// Every scenario, in the order in which they are started: the longest first, so that a run ends early.
+pub fn all() -> Vec<Scenario> {
+    vec![
+        partition::PHASED,
+        partition::LOST_PODS,
+        update::HALTS,
+        scale_down::HALTS,
+        dns::NAMES,
+        persistence::LOG,
+        repair::UNREADY_IS_LEFT_ALONE,
+        scale_up::HALTS,
+        update::ROLLING,
+        update::BROKEN_IMAGE,
+        rollback::ROLLBACK,
+        partition::ABOVE_REPLICAS,
+        partition::CANARY,
+        on_delete::ON_DELETE,
+        update::NOTHING_ROLLS,
+        repair::POD_ZERO_WHILE_ONE_IS_UNREADY,
+        repair::STUCK_TERMINATING,
+        create::ORDERED,
+        create::TERMINATING_PREDECESSOR,
+        scale_up::TWELVE,
+        scale_down::TERMINATING_TOP,
+        scale_down::UNREADY_TOP,
+        scale_down::TO_ZERO,
+        scale_down::CONDEMNED_IS_NOT_RECREATED,
+        scale_up::BY_SUBRESOURCE,
+        scale_up::UP_AND_DOWN,
+        parallel::CREATE,
+        parallel::SCALE_DOWN,
+        parallel::UPDATE,
+        repair::ONE_POD,
+        repair::ALL_PODS,
+        repair::EVICTION,
+        static_volumes::WITHOUT_CLASS,
+        static_volumes::BY_CLASS,
+        peers::REDIS_PEERS,
+        deletion::BACKGROUND,
+        deletion::FOREGROUND,
+        daemonset::ONE_PER_NODE,
+    ]
+}
+
+/// A set made from a sample, as a scenario wants it.
+fn replicas(count: u32) -> serde_json::Value {
+    serde_json::json!({ "spec": { "replicas": count } })
+}
+
+/// Merge patch that lets the containers of the set's pods take `seconds` to stop: they keep serving, and stay Ready,
+/// while the pod is terminating.
+fn slow_to_stop(
+    container: &str,
+    image: &str,
+    port_name: &str,
+    mount: (&str, &str),
+    seconds: u64,
+) -> serde_json::Value {
+    // A merge patch replaces lists as a whole, so the container is given whole.
+    serde_json::json!({ "spec": { "template": { "spec": {
+        "terminationGracePeriodSeconds": seconds + 30,
+        "containers": [{
+            "name": container,
+            "image": image,
+            "ports": [{ "containerPort": 80, "name": port_name }],
+            "volumeMounts": [{ "name": mount.0, "mountPath": mount.1 }],
+            "lifecycle": { "preStop": { "sleep": { "seconds": seconds } } },
+        }],
+    } } } })
+}
+
+/// Whole seconds that outlast the time for which scenarios hold still.
+fn longer_than_a_hold(stage: &engine::Stage) -> u64 {
+    stage.limits().hold.as_secs() + 1
+}
+
+/// The sample `myapp` with pods that take longer to stop than scenarios hold still.
+fn slow_myapp(stage: &engine::Stage, replicas: u32) -> Result<engine::manifest::Manifest, engine::StepError> {
+    let mount = ("myappdata", "/usr/share/nginx/html");
+    let patch = slow_to_stop(
+        "myapp",
+        "ikubernetes/myapp:v1",
+        "web",
+        mount,
+        longer_than_a_hold(stage),
+    );
+    Ok(engine::manifest::MYAPP
+        .load()?
+        .set(&patch)
+        .set(&self::replicas(replicas)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_are_unique_and_sentences_are_sentences() {
+        let mut names = BTreeSet::new();
+        for scenario in super::all() {
+            assert!(names.insert(scenario.name), "{} twice", scenario.name);
+            assert!(scenario.sentence.ends_with('.'), "{}", scenario.name);
+            let kebab = scenario
+                .name
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+            // Namespaces are made of it.
+            assert!(kebab && scenario.name.len() < 50, "{}", scenario.name);
+        }
+    }
+}

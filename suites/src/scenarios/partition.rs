@@ -1,0 +1,110 @@
+//! Partitioned updates.
+
+use super::replicas;
+use engine::manifest::MYAPP;
+use serde_json::json;
+
+fn partitioned(count: u32, partition: u32) -> Result<engine::manifest::Manifest, engine::StepError> {
+    let strategy = json!({ "type": "RollingUpdate", "rollingUpdate": { "partition": partition } });
+    Ok(MYAPP
+        .load()?
+        .set(&replicas(count))
+        .set(&json!({ "spec": { "updateStrategy": strategy } })))
+}
+
+scenario! {
+    /// One canary.
+    CANARY = "partition-canary":
+    "Only the topmost member is updated while the partition protects the others; then the update is completed.",
+    needs [], features [Partition],
+    |stage| {
+        stage.step("create myapp with 3 replicas and partition 2");
+        stage.apply(partitioned(3, 2)?).await?;
+        stage.until_settled("myapp").await?;
+        stage.change_template("myapp", "2").await?;
+        stage.until_settled("myapp").await?;
+        stage.keep_still().await?;
+        stage.partition("myapp", 0).await?;
+        stage.until_settled("myapp").await?;
+        stage.keep_still().await?;
+    }
+}
+
+scenario! {
+    /// Step by step, and back.
+    PHASED = "partition-phased":
+    "The partition is lowered by two, raised again, and lowered to zero; each time exactly the right members follow.",
+    needs [], features [Partition],
+    |stage| {
+        stage.step("create myapp with 5 replicas and partition 4");
+        stage.apply(partitioned(5, 4)?).await?;
+        stage.until_settled("myapp").await?;
+        stage.change_template("myapp", "2").await?;
+        stage.until_settled("myapp").await?;
+        stage.keep_still().await?;
+        stage.partition("myapp", 2).await?;
+        stage.until_settled("myapp").await?;
+        stage.keep_still().await?;
+        stage.partition("myapp", 4).await?;
+        stage.until_settled("myapp").await?;
+        stage.keep_still().await?;
+        stage.partition("myapp", 0).await?;
+        stage.until_settled("myapp").await?;
+        stage.keep_still().await?;
+    }
+}
+
+scenario! {
+    /// A partition beyond the members is a pause.
+    ABOVE_REPLICAS = "partition-above-replicas":
+    "A partition at and beyond the number of replicas keeps every member, yet the new revision is known.",
+    needs [], features [Partition],
+    |stage| {
+        stage.step("create myapp with 3 replicas and partition 5");
+        stage.apply(partitioned(3, 5)?).await?;
+        stage.until_settled("myapp").await?;
+        stage.change_template("myapp", "2").await?;
+        stage.until("the update revision differs", |world| match world.set("myapp") {
+            Some(set) if set.status.update_revision != set.status.current_revision => Ok(()),
+            _ => Err("it does not".into()),
+        }).await?;
+        stage.keep_still().await?;
+        stage.partition("myapp", 3).await?;
+        stage.until_settled("myapp").await?;
+        stage.keep_still().await?;
+        stage.partition("myapp", 0).await?;
+        stage.until_settled("myapp").await?;
+    }
+}
+
+scenario! {
+    /// Below the partition the old revision returns, above it the new.
+    LOST_PODS = "partition-lost-pods":
+    "Members lost below the partition come back at the old revision, members above it at the new, also after a second change.",
+    needs [], features [Partition],
+    |stage| {
+        stage.step("create myapp with 4 replicas and partition 2");
+        stage.apply(partitioned(4, 2)?).await?;
+        stage.until_settled("myapp").await?;
+        stage.change_template("myapp", "2").await?;
+        stage.until_settled("myapp").await?;
+        stage.keep_still().await?;
+        for pod in ["myapp-0", "myapp-1", "myapp-2", "myapp-3"] {
+            let old = stage.pod_uid(pod)?;
+            stage.delete_pod(pod).await?;
+            stage.until_replaced(pod, &old).await?;
+            stage.until_settled("myapp").await?;
+        }
+        stage.keep_still().await?;
+        stage.change_template("myapp", "3").await?;
+        stage.until_settled("myapp").await?;
+        let old = stage.pod_uid("myapp-0")?;
+        stage.delete_pod("myapp-0").await?;
+        stage.until_replaced("myapp-0", &old).await?;
+        stage.until_settled("myapp").await?;
+        stage.keep_still().await?;
+        stage.partition("myapp", 0).await?;
+        stage.until_settled("myapp").await?;
+        stage.keep_still().await?;
+    }
+}

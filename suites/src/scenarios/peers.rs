@@ -1,0 +1,22 @@
+//! Members that know each other by name.
+
+use engine::manifest::REDIS;
+
+scenario! {
+    /// Six members, each calls the five others by their stable names.
+    REDIS_PEERS = "peers":
+    "Six members come in order; each reaches its peers by their stable names, before and after one is replaced.",
+    needs [Dns, DataPlane], features [],
+    |stage| {
+        stage.step("create redis-app");
+        stage.apply_sample(REDIS).await?;
+        stage.until_settled("redis-app").await?;
+        stage.http("GET", "redis-app-0", "redis-service", "/peers").await?;
+        let old = stage.pod_uid("redis-app-3")?;
+        stage.delete_pod("redis-app-3").await?;
+        stage.until_replaced("redis-app-3", &old).await?;
+        stage.until_settled("redis-app").await?;
+        stage.http("GET", "redis-app-5", "redis-service", "/peers").await?;
+        stage.keep_still().await?;
+    }
+}

@@ -1,0 +1,51 @@
+//! What was written is there afterwards.
+
+use super::replicas;
+use engine::{Stage, StepError, manifest::MYAPP};
+
+const SERVICE: &str = "myapp-svc";
+
+/// Lets every member write something, and reads everything back.
+async fn write_and_read(stage: &Stage, pods: &[&str]) -> Result<(), StepError> {
+    for pod in pods {
+        for path in ["/", "/weatherforecast"] {
+            stage.http("GET", pod, SERVICE, path).await?;
+        }
+        stage.http("GET", pod, SERVICE, "/log").await?;
+    }
+    Ok(())
+}
+
+scenario! {
+    /// One file on one claim, whatever happens to the pod.
+    LOG = "log-persistence":
+    "Requests before and after deletion, update and scaling land in one file on one claim per member; nothing is lost.",
+    needs [Dns, DataPlane], features [],
+    |stage| {
+        stage.step("create myapp with 2 replicas");
+        stage.apply(MYAPP.load()?.set(&replicas(2))).await?;
+        stage.until_settled("myapp").await?;
+        let pods = ["myapp-0", "myapp-1"];
+        write_and_read(&stage, &pods).await?;
+        let old = stage.pod_uid("myapp-0")?;
+        stage.delete_pod("myapp-0").await?;
+        stage.until_replaced("myapp-0", &old).await?;
+        stage.until_settled("myapp").await?;
+        write_and_read(&stage, &pods).await?;
+        stage.change_template("myapp", "2").await?;
+        stage.until_settled("myapp").await?;
+        write_and_read(&stage, &pods).await?;
+        stage.scale("myapp", 0).await?;
+        stage.until_members("myapp", &[]).await?;
+        stage.scale("myapp", 2).await?;
+        stage.until_settled("myapp").await?;
+        write_and_read(&stage, &pods).await?;
+        stage.delete_set("myapp", "Background").await?;
+        stage.until_gone("statefulsets", "myapp").await?;
+        stage.until_members("myapp", &[]).await?;
+        stage.step("create myapp again");
+        stage.apply(MYAPP.load()?.set(&replicas(2)).only(&["StatefulSet"])).await?;
+        stage.until_settled("myapp").await?;
+        write_and_read(&stage, &pods).await?;
+    }
+}

@@ -1,0 +1,140 @@
+//! Choosing rules and scenarios by name.
+
+use crate::{rules, scenarios};
+use engine::Scenario;
+use judging::{NoSuchRule, Profile, Rule, UnknownName, matches_glob};
+
+/// What to run and to judge. Empty lists choose everything.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Profiles whose rules count.
+    pub profiles: Vec<String>,
+    /// Patterns of rule ids, with `*` and `?`.
+    pub rules: Vec<String>,
+    /// Patterns of scenario names, with `*` and `?`.
+    pub scenarios: Vec<String>,
+}
+
+/// A name or pattern that chooses nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SelectionError {
+    /// A profile that nobody knows.
+    #[error(transparent)]
+    Profile(#[from] UnknownName),
+    /// A pattern that matches nothing.
+    #[error(transparent)]
+    Pattern(#[from] NoSuchRule),
+    /// The choices exclude each other.
+    #[error(
+        "no rule is in the chosen profiles and matches the chosen patterns; drop one of --profile and --rule"
+    )]
+    Nothing,
+}
+
+impl Selection {
+    /// The rules that are chosen.
+    ///
+    /// # Errors
+    /// When a profile is unknown, a pattern matches no rule, or nothing is left.
+    pub fn rules(&self) -> Result<Vec<&'static Rule>, SelectionError> {
+        let profiles = self
+            .profiles
+            .iter()
+            .map(|name| name.parse())
+            .collect::<Result<Vec<Profile>, _>>()?;
+        let all = rules::all();
+        every_pattern_matches("rule", &self.rules, all.iter().map(|rule| rule.id))?;
+        let chosen: Vec<&Rule> = all
+            .into_iter()
+            .filter(|rule| profiles.is_empty() || profiles.contains(&rule.profile))
+            .filter(|rule| any_matches(&self.rules, rule.id))
+            .collect();
+        if chosen.is_empty() {
+            Err(SelectionError::Nothing)
+        } else {
+            Ok(chosen)
+        }
+    }
+
+    /// The scenarios that are chosen.
+    ///
+    /// # Errors
+    /// When a pattern matches no scenario.
+    pub fn scenarios(&self) -> Result<Vec<Scenario>, SelectionError> {
+        let all = scenarios::all();
+        every_pattern_matches(
+            "scenario",
+            &self.scenarios,
+            all.iter().map(|scenario| scenario.name),
+        )?;
+        Ok(all
+            .into_iter()
+            .filter(|scenario| any_matches(&self.scenarios, scenario.name))
+            .collect())
+    }
+}
+
+fn any_matches(patterns: &[String], name: &str) -> bool {
+    patterns.is_empty() || patterns.iter().any(|pattern| matches_glob(pattern, name))
+}
+
+fn every_pattern_matches<'a>(
+    what: &'static str,
+    patterns: &[String],
+    names: impl Iterator<Item = &'a str> + Clone,
+) -> Result<(), SelectionError> {
+    match patterns
+        .iter()
+        .find(|pattern| !names.clone().any(|name| matches_glob(pattern, name)))
+    {
+        Some(pattern) => Err(NoSuchRule {
+            what,
+            pattern: pattern.clone(),
+        }
+        .into()),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn profiles_and_patterns_narrow_each_other() {
+        let chosen = Selection {
+            profiles: vec!["ordering".into()],
+            rules: vec!["ss-ord-0*".into()],
+            ..Default::default()
+        };
+        let rules = chosen.rules().unwrap();
+        assert!(!rules.is_empty() && rules.len() < crate::rules::all().len());
+        assert!(rules.iter().all(|rule| rule.id.starts_with("SS-ORD-0")));
+    }
+
+    #[test]
+    fn what_matches_nothing_is_named() {
+        let wrong = |selection: Selection| (selection.rules().err(), selection.scenarios().err());
+        let (rule, _) = wrong(Selection {
+            rules: vec!["SS-XYZ-*".into()],
+            ..Default::default()
+        });
+        assert!(rule.unwrap().to_string().contains("SS-XYZ-*"));
+        let (_, scenario) = wrong(Selection {
+            scenarios: vec!["nothing".into()],
+            ..Default::default()
+        });
+        assert!(scenario.unwrap().to_string().contains("ordinal list scenarios"));
+        let (profile, _) = wrong(Selection {
+            profiles: vec!["order".into()],
+            ..Default::default()
+        });
+        assert!(profile.unwrap().to_string().contains("ordering"));
+        let both = Selection {
+            profiles: vec!["ordering".into()],
+            rules: vec!["DN-*".into()],
+            ..Default::default()
+        };
+        assert_eq!(both.rules().unwrap_err(), SelectionError::Nothing);
+    }
+}

@@ -1,0 +1,146 @@
+//! Every scenario on the chosen cluster with the chosen candidate.
+//!
+//! `ORDINAL_CLUSTER` and `ORDINAL_CANDIDATE` choose; the defaults are the embedded cluster and the reference
+//! controllers. One test per scenario: `cargo test -p suites --test conformance rolling_update`.
+//!
+//! A test asserts that no rule is broken, and snapshots the scenario's story and the verdict of each rule that was
+//! exercised. The snapshot is the same on every cluster: no times, UIDs or addresses.
+
+use judging::Verdict;
+use rstest::rstest;
+use std::{collections::BTreeSet, env, fmt::Write};
+use suites::{CancellationToken, Candidate, Plan, Run, plan};
+
+macro_rules! conformance {
+    ($($case:ident = $name:literal,)*) => {
+        const CASES: &[&str] = &[$($name,)*];
+
+        #[rstest]
+        $(#[case::$case($name)])*
+        fn scenario(#[case] name: &str) {
+            perform(name);
+        }
+    };
+}
+
+conformance! {
+    create_ordered = "create-ordered",
+    create_parallel = "create-parallel",
+    create_waits_for_terminating = "create-waits-for-terminating",
+    daemonset = "daemonset",
+    delete_all_pods = "delete-all-pods",
+    delete_one_pod = "delete-one-pod",
+    delete_pod_zero_while_one_is_unready = "delete-pod-zero-while-one-is-unready",
+    delete_set = "delete-set",
+    delete_set_foreground = "delete-set-foreground",
+    dns = "dns",
+    evict_pod = "evict-pod",
+    log_persistence = "log-persistence",
+    nothing_rolls_without_template_change = "nothing-rolls-without-template-change",
+    on_delete = "on-delete",
+    partition_above_replicas = "partition-above-replicas",
+    partition_canary = "partition-canary",
+    partition_lost_pods = "partition-lost-pods",
+    partition_phased = "partition-phased",
+    peers = "peers",
+    rollback = "rollback",
+    rolling_update = "rolling-update",
+    scale_by_subresource = "scale-by-subresource",
+    scale_down_condemned_vanishes = "scale-down-condemned-vanishes",
+    scale_down_halts = "scale-down-halts",
+    scale_down_parallel = "scale-down-parallel",
+    scale_down_removes_unready_top = "scale-down-removes-unready-top",
+    scale_down_waits_for_terminating = "scale-down-waits-for-terminating",
+    scale_to_zero = "scale-to-zero",
+    scale_twelve = "scale-twelve",
+    scale_up_and_down = "scale-up-and-down",
+    scale_up_halts = "scale-up-halts",
+    static_volumes = "static-volumes",
+    static_volumes_by_class = "static-volumes-by-class",
+    stuck_terminating = "stuck-terminating",
+    unready_is_left_alone = "unready-is-left-alone",
+    update_halts = "update-halts",
+    update_parallel = "update-parallel",
+    update_to_broken_image = "update-to-broken-image",
+}
+
+#[test]
+fn every_scenario_is_a_case() {
+    let cases: BTreeSet<&str> = CASES.iter().copied().collect();
+    let scenarios: BTreeSet<&str> = suites::scenarios::all()
+        .iter()
+        .map(|scenario| scenario.name)
+        .collect();
+    assert_eq!(cases, scenarios);
+}
+
+fn chosen(variable: &str, default: &str) -> String {
+    env::var(variable)
+        .ok()
+        .filter(|value| !value.is_empty())
+        .unwrap_or_else(|| default.into())
+}
+
+fn perform(name: &str) {
+    let candidate = Candidate::find(&chosen("ORDINAL_CANDIDATE", "reference")).expect("ORDINAL_CANDIDATE");
+    let plan = Plan {
+        cluster: chosen("ORDINAL_CLUSTER", "embedded")
+            .parse()
+            .expect("ORDINAL_CLUSTER"),
+        scenarios: suites::scenarios::all()
+            .into_iter()
+            .filter(|scenario| scenario.name == name)
+            .collect(),
+        ..plan(candidate)
+    };
+    let run = engine::run(&plan, &CancellationToken::new(), &|_| {}).expect("the run");
+    let performed = run
+        .performed
+        .iter()
+        .find(|performed| performed.name == name)
+        .expect("the scenario was planned");
+    if let reports::Outcome::Skipped { reason } = &performed.outcome {
+        println!("skipped: {reason}");
+        return;
+    }
+    assert_eq!(
+        performed.outcome,
+        reports::Outcome::Completed,
+        "{}",
+        suites::human(&run.report)
+    );
+    let broken = run.report.rules.iter().any(|rule| {
+        matches!(
+            rule.verdict,
+            Verdict::Violated | Verdict::Stalled | Verdict::Inconclusive
+        )
+    });
+    assert!(!broken, "{}", suites::human(&run.report));
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../../reports/snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(format!("conformance__{name}"), snapshot(&run, name)));
+}
+
+/// The story of a scenario, and what was judged in it.
+fn snapshot(run: &Run, name: &str) -> String {
+    let performed = run
+        .performed
+        .iter()
+        .find(|performed| performed.name == name)
+        .expect("performed");
+    let recorded = performed.recorded.as_ref().expect("recorded");
+    let ledger = history::Ledger::build(&recorded.history);
+    let mut text = format!(
+        "{}\n\n{}\nexercised and kept:\n",
+        performed.sentence,
+        reports::story(&ledger)
+    );
+    for (rule, judgement) in run.report.rules.iter().zip(&recorded.judgements) {
+        if judgement.opportunities > 0 {
+            writeln!(text, "  {}", rule.id).expect("a string");
+        }
+    }
+    text
+}

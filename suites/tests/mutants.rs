@@ -1,0 +1,22 @@
+//! The kill matrix: every mutant is caught by the rules it names and by no other, the reference by none.
+
+use suites::mutants::Matrix;
+
+#[test]
+fn every_mutant_is_killed_by_the_rules_it_names_and_the_reference_survives() {
+    let matrix = Matrix::run(8, &|trial| {
+        println!(
+            "{}: {:?}",
+            trial.mutant.map_or("reference", |mutant| mutant.id),
+            trial.fired
+        );
+    })
+    .expect("the matrix");
+    let problems = matrix.problems();
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../../reports/snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!("kill_matrix", matrix.render()));
+}
