@@ -1,5 +1,6 @@
 //! What the candidate did: the pods it created, and the pods it decided to delete.
 
+use super::{gates::Step, window::Window};
 use history::{Author, Incarnation, Ledger, Moment, Ordinal, PodState, Set};
 
 /// A pod that the candidate created, or may have created.
@@ -83,6 +84,26 @@ pub(super) fn deletions<'a>(ledger: &'a Ledger, set: &'a Set) -> Vec<Deed<'a>> {
         .collect();
     deeds.sort_by_key(|deed| deed.moment.index);
     deeds
+}
+
+/// The deletions of scale-downs under OrderedReady: of members that no spec within the staleness window wanted.
+pub(super) fn condemned<'a>(ledger: &'a Ledger, set: &'a Set) -> Vec<Deed<'a>> {
+    let mut deeds = deletions(ledger, set);
+    deeds.retain(|deed| {
+        let window = Window::before(ledger, set, deed.moment);
+        window.ordered() && window.condemns(deed.ordinal)
+    });
+    deeds
+}
+
+impl Deed<'_> {
+    /// The deletion as a step that others may hold back.
+    pub(super) fn step(&self) -> Step {
+        Step {
+            moment: self.moment,
+            below: Some(self.ordinal),
+        }
+    }
 }
 
 /// Whether the cluster had a reason of its own to take the pod away: it says so, or the node is gone.

@@ -4,6 +4,7 @@ use super::window::Window;
 use history::{Ledger, Moment, Ordinal, PodState, Set};
 use std::{
     collections::{BTreeSet, HashMap},
+    ops::Bound,
     time::Duration,
 };
 
@@ -55,6 +56,36 @@ pub(super) fn lowest_blockers(
             let unknown =
                 Some(never_made.first_from(spec.start)).filter(|first| first.0 < upper && blocks(first));
             known.into_iter().chain(unknown).min()
+        })
+        .collect()
+}
+
+/// For each step, the highest condemned member above it that was `good` at all times within the staleness window before
+/// it. Steps are in order of time; `below` names the ordinal of the step itself.
+pub(super) fn highest_above(
+    ledger: &Ledger,
+    set: &Set,
+    steps: &[Step],
+    good: impl Fn(&PodState) -> bool + Copy,
+) -> Vec<Option<Ordinal>> {
+    let mut turns = turns(ledger, set, good).into_iter().peekable();
+    let mut standing: BTreeSet<Ordinal> = BTreeSet::new();
+    steps
+        .iter()
+        .map(|step| {
+            while let Some((_, ordinal, is_good)) = turns.next_if(|turn| turn.0 < step.moment.index) {
+                if is_good {
+                    standing.insert(ordinal);
+                } else {
+                    standing.remove(&ordinal);
+                }
+            }
+            let window = Window::before(ledger, set, step.moment);
+            let own = step.below?;
+            let above = standing.range((Bound::Excluded(own), Bound::Unbounded));
+            above.rev().copied().find(|ordinal| {
+                window.condemns(*ordinal) && !window.ever(*ordinal, |state| !state.is_some_and(good))
+            })
         })
         .collect()
 }

@@ -19,6 +19,7 @@ mod on_delete;
 mod ordering;
 mod partition;
 mod revisions;
+mod scaling;
 mod update;
 mod window;
 
@@ -29,6 +30,7 @@ use judging::Rule;
 static AREAS: &[&[&Rule]] = &[
     identity::RULES,
     ordering::RULES,
+    scaling::RULES,
     update::RULES,
     partition::RULES,
     on_delete::RULES,

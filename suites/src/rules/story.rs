@@ -514,7 +514,8 @@ impl Story {
         self
     }
 
-    /// The decision to delete the pod, and its end right after.
+    /// The decision to delete the pod, and its end right after. [`Story::by`] would speak of the end: to say who
+    /// decided, tell `delete_pod`, `by`, `gone`.
     pub(crate) fn remove_pod(self, name: &str) -> Story {
         self.delete_pod(name).gone()
     }

@@ -1,8 +1,8 @@
 //! Ordinals are numbers: 10 comes after 9.
 
 use crate::rules::{
-    acts::{Deed, deletions, members_created},
-    gates::{Step, lowest_blockers},
+    acts::{Deed, condemned, members_created},
+    gates::{Step, highest_above, lowest_blockers},
     window::Window,
 };
 use history::{Ledger, Moment, Ordinal, Set};
@@ -93,44 +93,39 @@ fn text_before(set: &Set, moment: Moment, ordinal: Ordinal) -> Vec<Ordinal> {
 }
 
 fn condemned_in_order_of_numbers(ledger: &Ledger, judge: &mut Judge<'_>, set: &Set) {
-    for deed in deletions(ledger, set) {
+    let deeds: Vec<Deed<'_>> = condemned(ledger, set);
+    let steps: Vec<Step> = deeds.iter().map(Deed::step).collect();
+    let higher = highest_above(ledger, set, &steps, |state| !state.terminating);
+    for (deed, higher) in deeds.iter().zip(higher) {
         let window = Window::before(ledger, set, deed.moment);
-        if !window.ordered() || !window.condemns(deed.ordinal) {
-            continue;
-        }
         let stays = |ordinal: &Ordinal| {
             window.condemns(*ordinal)
                 && !window.ever(*ordinal, |state| state.is_none_or(|state| state.terminating))
         };
-        let Some(top) = ledger
-            .ordinals(set)
-            .rev()
-            .find(|one| *one == deed.ordinal || stays(one))
-        else {
-            continue;
-        };
-        if top == deed.ordinal {
-            if ledger
-                .ordinals(set)
-                .any(|lower| is_confusable(lower, top) && stays(&lower))
-            {
+        match higher {
+            None => {
+                let mut lower = ledger.ordinals(set);
+                if lower.any(|lower| is_confusable(lower, deed.ordinal) && stays(&lower)) {
+                    judge.opportunity();
+                }
+            }
+            Some(top) if is_confusable(deed.ordinal, top) => {
                 judge.opportunity();
+                if sorts_last(ledger, set, deed, stays) {
+                    judge.violation(
+                        format!(
+                            "{} was deleted before {}-{top}: ordinals in order of text",
+                            deed.pod.name, set.name
+                        ),
+                        window
+                            .spec()
+                            .map(|(asked, _)| asked)
+                            .into_iter()
+                            .chain([deed.moment]),
+                    );
+                }
             }
-        } else if is_confusable(deed.ordinal, top) {
-            judge.opportunity();
-            if sorts_last(ledger, set, &deed, stays) {
-                judge.violation(
-                    format!(
-                        "{} was deleted before {}-{top}: ordinals in order of text",
-                        deed.pod.name, set.name
-                    ),
-                    window
-                        .spec()
-                        .map(|(asked, _)| asked)
-                        .into_iter()
-                        .chain([deed.moment]),
-                );
-            }
+            Some(_) => {}
         }
     }
 }
