@@ -10,6 +10,7 @@ mod recorded;
 mod story;
 
 mod acts;
+mod claims;
 mod course;
 mod due;
 mod gates;
@@ -35,6 +36,7 @@ static AREAS: &[&[&Rule]] = &[
     partition::RULES,
     on_delete::RULES,
     revisions::RULES,
+    claims::RULES,
 ];
 
 /// Every rule, in the order of the specification.

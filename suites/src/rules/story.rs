@@ -579,6 +579,14 @@ impl Story {
         self
     }
 
+    /// An object without a namespace is ADDED.
+    pub(crate) fn cluster_object_added(mut self, resource: &str, mut object: Value) -> Story {
+        let name = object["metadata"]["name"].as_str().unwrap().to_owned();
+        object["metadata"]["uid"] = json!(format!("{name}-uid-{}", self.version));
+        self.watch(WatchKind::Added, resource, object);
+        self
+    }
+
     /// Any object changes by a merge patch.
     pub(crate) fn modify_object(mut self, resource: &str, name: &str, patch: Value) -> Story {
         let mut object = self.object(resource, name);
