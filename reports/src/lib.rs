@@ -13,6 +13,7 @@ mod facts;
 mod human;
 mod json;
 mod report;
+mod story;
 mod summary;
 mod text;
 
@@ -22,3 +23,4 @@ pub use facts::{CandidateFacts, ClusterFacts, Outcome, RunFacts, ScenarioFacts, 
 pub use human::{Layout, human};
 pub use json::{NotAReport, json};
 pub use report::{CandidateReport, FORMAT, Report, RuleReport, ScenarioReport, Totals, Violation};
+pub use story::{Phase, Section, Story, story};
