@@ -1,6 +1,9 @@
 //! What the candidate did: the pods it created, and the pods it decided to delete.
 
-use super::{gates::Step, window::Window};
+use super::{
+    gates::{Scope, Step},
+    window::Window,
+};
 use history::{Author, Incarnation, Ledger, Moment, Ordinal, PodState, Set};
 
 /// A pod that the candidate created, or may have created.
@@ -97,11 +100,11 @@ pub(super) fn condemned<'a>(ledger: &'a Ledger, set: &'a Set) -> Vec<Deed<'a>> {
 }
 
 impl Deed<'_> {
-    /// The deletion as a step that others may hold back.
-    pub(super) fn step(&self) -> Step {
+    /// The deletion as a step that the members above may hold back.
+    pub(super) fn below_others(&self) -> Step {
         Step {
             moment: self.moment,
-            below: Some(self.ordinal),
+            scope: Scope::Above(self.ordinal),
         }
     }
 }

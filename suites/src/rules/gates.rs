@@ -4,17 +4,39 @@ use super::window::Window;
 use history::{Ledger, Moment, Ordinal, PodState, Set};
 use std::{
     collections::{BTreeSet, HashMap},
-    ops::Bound,
+    ops::Range,
     time::Duration,
 };
 
-/// A step of the candidate that wanted members may hold back.
+/// A step of the candidate that other members may hold back.
 #[derive(Clone, Copy)]
 pub(super) struct Step {
     /// When it was taken.
     pub(super) moment: Moment,
-    /// Only members below this ordinal hold it back; `None` for all.
-    pub(super) below: Option<Ordinal>,
+    /// Which members may hold it back.
+    pub(super) scope: Scope,
+}
+
+/// Which members may hold a step back.
+#[derive(Clone, Copy)]
+pub(super) enum Scope {
+    /// Those below this ordinal.
+    Below(Ordinal),
+    /// Those above it.
+    Above(Ordinal),
+    /// All.
+    All,
+}
+
+impl Scope {
+    /// The ordinals of a range that are meant.
+    fn within(self, range: Range<u32>) -> Range<u32> {
+        match self {
+            Scope::Below(ordinal) => range.start..range.end.min(ordinal.0),
+            Scope::Above(ordinal) => range.start.max(ordinal.0.saturating_add(1))..range.end,
+            Scope::All => range,
+        }
+    }
 }
 
 /// For each step, the lowest wanted member that was not `good` at any time within the staleness window before it.
@@ -40,29 +62,27 @@ pub(super) fn lowest_blockers(
             }
             let window = Window::before(ledger, set, step.moment);
             let (_, spec) = window.spec()?;
-            let upper = step
-                .below
-                .map_or(spec.range().end, |below| below.0.min(spec.range().end));
-            if spec.start >= upper {
+            let meant = step.scope.within(spec.range());
+            if meant.is_empty() {
                 return None;
             }
             let blocks = |ordinal: &Ordinal| {
                 window.wants(*ordinal) && !window.ever(*ordinal, |state| state.is_some_and(good))
             };
             let known = bad
-                .range(Ordinal(spec.start)..Ordinal(upper))
+                .range(Ordinal(meant.start)..Ordinal(meant.end))
                 .copied()
                 .find(blocks);
-            let unknown =
-                Some(never_made.first_from(spec.start)).filter(|first| first.0 < upper && blocks(first));
+            let unknown = Some(never_made.first_from(meant.start))
+                .filter(|first| meant.contains(&first.0) && blocks(first));
             known.into_iter().chain(unknown).min()
         })
         .collect()
 }
 
-/// For each step, the highest condemned member above it that was `good` at all times within the staleness window before
-/// it. Steps are in order of time; `below` names the ordinal of the step itself.
-pub(super) fn highest_above(
+/// For each step, the highest condemned member that was `good` at all times within the staleness window before it.
+/// Steps are in order of time.
+pub(super) fn highest_surplus(
     ledger: &Ledger,
     set: &Set,
     steps: &[Step],
@@ -81,8 +101,11 @@ pub(super) fn highest_above(
                 }
             }
             let window = Window::before(ledger, set, step.moment);
-            let own = step.below?;
-            let above = standing.range((Bound::Excluded(own), Bound::Unbounded));
+            let meant = step.scope.within(0..u32::MAX);
+            if meant.is_empty() {
+                return None;
+            }
+            let above = standing.range(Ordinal(meant.start)..Ordinal(meant.end));
             above.rev().copied().find(|ordinal| {
                 window.condemns(*ordinal) && !window.ever(*ordinal, |state| !state.is_some_and(good))
             })
@@ -199,20 +222,19 @@ mod tests {
             .pod("web-3")
             .ledger();
         let set = &ledger.sets()[0];
-        let step = |below: Option<u32>| Step {
+        let step = |scope| Step {
             moment: ledger.end(),
-            below: below.map(Ordinal),
+            scope,
         };
+        let below = |ordinal| step(Scope::Below(Ordinal(ordinal)));
         let healthy = lowest_blockers(
             &ledger,
             set,
-            &[step(Some(1)), step(Some(3)), step(None)],
+            &[below(1), below(3), step(Scope::All)],
             PodState::healthy,
         );
         assert_eq!(healthy, [None, Some(Ordinal(1)), Some(Ordinal(1))]);
-        let exists = lowest_blockers(&ledger, set, &[step(Some(2)), step(Some(3)), step(None)], |_| {
-            true
-        });
+        let exists = lowest_blockers(&ledger, set, &[below(2), below(3), step(Scope::All)], |_| true);
         assert_eq!(exists, [None, Some(Ordinal(2)), Some(Ordinal(2))]);
     }
 
@@ -222,7 +244,7 @@ mod tests {
             let ledger = story.ledger();
             let step = Step {
                 moment: ledger.end(),
-                below: None,
+                scope: Scope::All,
             };
             lowest_blockers(&ledger, &ledger.sets()[0], &[step], PodState::healthy)[0]
         };

@@ -18,7 +18,9 @@ mod holds;
 mod identity;
 mod on_delete;
 mod ordering;
+mod parallel;
 mod partition;
+mod repair;
 mod revisions;
 mod scaling;
 mod update;
@@ -32,11 +34,13 @@ static AREAS: &[&[&Rule]] = &[
     identity::RULES,
     ordering::RULES,
     scaling::RULES,
+    parallel::RULES,
     update::RULES,
     partition::RULES,
     on_delete::RULES,
     revisions::RULES,
     claims::RULES,
+    repair::RULES,
 ];
 
 /// Every rule, in the order of the specification.

@@ -2,7 +2,7 @@
 
 use crate::rules::{
     acts::{Deed, condemned, members_created},
-    gates::{Step, highest_above, lowest_blockers},
+    gates::{Scope, Step, highest_surplus, lowest_blockers},
     window::Window,
 };
 use history::{Ledger, Moment, Ordinal, Set};
@@ -52,7 +52,7 @@ fn created_in_order_of_numbers(ledger: &Ledger, judge: &mut Judge<'_>, set: &Set
         .iter()
         .map(|(ordinal, creation)| Step {
             moment: creation.moment,
-            below: Some(*ordinal),
+            scope: Scope::Below(*ordinal),
         })
         .collect();
     let missing = lowest_blockers(ledger, set, &steps, |_| true);
@@ -94,8 +94,8 @@ fn text_before(set: &Set, moment: Moment, ordinal: Ordinal) -> Vec<Ordinal> {
 
 fn condemned_in_order_of_numbers(ledger: &Ledger, judge: &mut Judge<'_>, set: &Set) {
     let deeds: Vec<Deed<'_>> = condemned(ledger, set);
-    let steps: Vec<Step> = deeds.iter().map(Deed::step).collect();
-    let higher = highest_above(ledger, set, &steps, |state| !state.terminating);
+    let steps: Vec<Step> = deeds.iter().map(Deed::below_others).collect();
+    let higher = highest_surplus(ledger, set, &steps, |state| !state.terminating);
     for (deed, higher) in deeds.iter().zip(higher) {
         let window = Window::before(ledger, set, deed.moment);
         let stays = |ordinal: &Ordinal| {

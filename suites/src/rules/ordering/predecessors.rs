@@ -2,7 +2,7 @@
 
 use crate::rules::{
     acts::{Creation, members_created},
-    gates::{Standing, Step, lowest_blockers, span},
+    gates::{Scope, Standing, Step, lowest_blockers, span},
     holds::{Hold, holds},
     window::Window,
 };
@@ -55,7 +55,7 @@ fn ordered_creations<'a>(ledger: &'a Ledger, set: &'a Set) -> Vec<(Ordinal, Crea
 fn step(ordinal: Ordinal, creation: &Creation<'_>) -> Step {
     Step {
         moment: creation.moment,
-        below: Some(ordinal),
+        scope: Scope::Below(ordinal),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::rules::{
     acts::members_created,
-    gates::{Standing, Step, lowest_blockers},
+    gates::{Scope, Standing, Step, lowest_blockers},
     window::Window,
 };
 use history::{Claim, Ledger, Moment, Ordinal, PodState, Set};
@@ -100,7 +100,7 @@ fn lowest_missing_first(ledger: &Ledger, judge: &mut Judge<'_>) {
             .iter()
             .map(|(ordinal, creation)| Step {
                 moment: creation.moment,
-                below: Some(*ordinal),
+                scope: Scope::Below(*ordinal),
             })
             .collect();
         let missing = lowest_blockers(ledger, set, &steps, |_| true);
@@ -188,7 +188,7 @@ fn claims_wait_with_their_pod(ledger: &Ledger, judge: &mut Judge<'_>) {
             .iter()
             .map(|(ordinal, claim)| Step {
                 moment: claim.added(),
-                below: Some(*ordinal),
+                scope: Scope::Below(*ordinal),
             })
             .collect();
         for ((_, claim), blocker) in made

@@ -2,7 +2,7 @@
 
 use crate::rules::{
     acts::{Deed, condemned},
-    gates::{Standing, Step, highest_above, lowest_blockers, span},
+    gates::{Scope, Standing, Step, highest_surplus, lowest_blockers, span},
     holds::{Hold, holds},
     window::Window,
 };
@@ -24,7 +24,7 @@ pub static SS_SCD_02: Rule = Rule {
     check: |ledger, judge| {
         for set in ledger.sets() {
             let deeds = condemned(ledger, set);
-            let higher = highest_above(ledger, set, &steps(&deeds), |state| !state.terminating);
+            let higher = highest_surplus(ledger, set, &steps(&deeds), |state| !state.terminating);
             for (deed, higher) in deeds.iter().zip(higher) {
                 if let Some(higher) = higher {
                     judge.opportunity();
@@ -38,7 +38,7 @@ pub static SS_SCD_02: Rule = Rule {
 };
 
 fn steps(deeds: &[Deed<'_>]) -> Vec<Step> {
-    deeds.iter().map(Deed::step).collect()
+    deeds.iter().map(Deed::below_others).collect()
 }
 
 /// Whether another unwanted pod was there that could have been taken instead.
@@ -80,7 +80,7 @@ pub static SS_SCD_03: Rule = Rule {
     check: |ledger, judge| {
         for set in ledger.sets() {
             let deeds = condemned(ledger, set);
-            let there = highest_above(ledger, set, &steps(&deeds), |_| true);
+            let there = highest_surplus(ledger, set, &steps(&deeds), |_| true);
             let mut former: Option<Ordinal> = None;
             for (deed, there) in deeds.iter().zip(there) {
                 let leaving = there.filter(|there| {
@@ -123,7 +123,7 @@ fn only_from_a_healthy_set(ledger: &Ledger, judge: &mut Judge<'_>) {
             .iter()
             .map(|deed| Step {
                 moment: deed.moment,
-                below: None,
+                scope: Scope::All,
             })
             .collect();
         for (deed, blocker) in deeds

@@ -1,0 +1,455 @@
+//! Lost, stuck and unready pods.
+
+use super::{
+    acts::{creations, deletions},
+    course::{Cause, Course, Creation, Standing, courses},
+    due::Due,
+    gates::span,
+    holds::{Hold, holds},
+    window::Window,
+};
+use history::{Author, Incarnation, Ledger, Moment, Set};
+use judging::{Judge, Kind, Level, Profile, Rule};
+
+/// The rules of this area.
+pub static RULES: &[&Rule] = &[&SS_REP_01, &SS_REP_05, &SS_REP_06, &SS_REP_12];
+
+/// Lost and found.
+pub static SS_REP_01: Rule = Rule {
+    id: "SS-REP-01",
+    sentence: "A pod that somebody else deleted is recreated under the same identity",
+    why: "Deleting a pod is how people restart a member; without its successor the set stays one short",
+    source: "StatefulSet documentation; upstream e2e E3, E6, E7",
+    fix: "Watch pods, and come back to the set when one of them is deleted",
+    profile: Profile::Repair,
+    level: Level::Must,
+    kind: Kind::Liveness,
+    needs: &[],
+    reads: &[],
+    check: lost_pods_come_back,
+};
+
+fn lost_pods_come_back(ledger: &Ledger, judge: &mut Judge<'_>) {
+    for set in ledger.sets() {
+        for turn in Due::of(ledger, set).creations {
+            let lost = ledger
+                .incarnations(set, turn.ordinal)
+                .filter(|pod| pod.gone.is_some_and(|gone| gone.index <= turn.from.index))
+                .last()
+                .filter(|pod| taken_by_others(pod));
+            let Some(lost) = lost else { continue };
+            if turn.taken {
+                judge.opportunity();
+            } else if turn.missed(ledger) {
+                judge.opportunity();
+                judge.stall(
+                    format!(
+                        "{} was deleted and not recreated for {}",
+                        lost.name,
+                        span(turn.lasted(ledger))
+                    ),
+                    [deletion(lost), turn.from, turn.until.unwrap_or(ledger.end())],
+                );
+            }
+        }
+    }
+}
+
+fn taken_by_others(pod: &Incarnation) -> bool {
+    let by = pod.deletion.as_ref().map(|deletion| deletion.by);
+    matches!(by, Some(Author::Harness | Author::Cluster))
+}
+
+fn deletion(pod: &Incarnation) -> Moment {
+    pod.deletion
+        .as_ref()
+        .map_or(pod.added(), |deletion| deletion.moment)
+}
+
+/// No self-made healing.
+pub static SS_REP_05: Rule = Rule {
+    id: "SS-REP-05",
+    sentence: "A wanted pod that is merely not Ready, Pending or crash-looping is never deleted by the controller",
+    why: "A member that replays its log for an hour is not broken; killing it starts the hour again",
+    source: "StatefulSet documentation; upstream e2e E8",
+    fix: "Delete wanted pods only when they have ended or an update replaces them; leave restarts to the node agent",
+    profile: Profile::Repair,
+    level: Level::Must,
+    kind: Kind::Safety,
+    needs: &[],
+    reads: &["controllerrevisions"],
+    check: unready_pods_are_left_alone,
+};
+
+fn unready_pods_are_left_alone(ledger: &Ledger, judge: &mut Judge<'_>) {
+    let staleness = ledger.patience().staleness();
+    for course in courses(ledger) {
+        let set = course.set;
+        let deeds = deletions(ledger, set);
+        let unready = holds(ledger, set, |state| {
+            !state.ready && !state.terminating && !state.ended()
+        });
+        for hold in unready {
+            let window = Window::before(ledger, set, hold.end(ledger));
+            let deed = deeds
+                .iter()
+                .find(|deed| deed.pod.uid == hold.pod.uid && Some(deed.moment) == hold.until);
+            let killed =
+                deed.filter(|deed| window.wants(deed.ordinal) && without_reason(&course, deed.pod, &hold));
+            if let Some(deed) = killed {
+                judge.opportunity();
+                judge.violation(
+                    format!(
+                        "{} was deleted by the controller after it had been {} for {}",
+                        deed.pod.name,
+                        deed.state.describe(),
+                        span(hold.lasted(ledger))
+                    ),
+                    [hold.from, deed.state_since, deed.moment],
+                );
+            } else if hold.lasted(ledger) > staleness && window.wants(hold.ordinal) {
+                judge.opportunity();
+            }
+        }
+    }
+}
+
+/// Whether nothing explains that the pod was deleted at the end of the hold.
+fn without_reason(course: &Course<'_>, pod: &Incarnation, hold: &Hold<'_>) -> bool {
+    let end = hold.end(course.ledger);
+    let known = course
+        .epochs_before(end)
+        .all(|epoch| course.standing(hold.state, epoch) != Standing::Unknown);
+    let of_this = course
+        .incarnations(hold.ordinal)
+        .iter()
+        .find(|one| one.uid == pod.uid);
+    known
+        && of_this
+            .and_then(|pod| course.decision(hold.ordinal, pod))
+            .is_some_and(|decision| decision.cause == Cause::Nothing)
+}
+
+/// Stuck pods are waited for.
+pub static SS_REP_06: Rule = Rule {
+    id: "SS-REP-06",
+    sentence: "A pod that is stuck terminating is waited for, without force and without a substitute, and recreated when \
+               it is gone",
+    why: "Its process may still run and write: only its end makes room for a successor",
+    source: "StatefulSet documentation, force deletion of pods; upstream integration test I2",
+    fix: "Neither remove finalizers nor delete again with grace period 0; wait for the DELETED event",
+    profile: Profile::Repair,
+    level: Level::Must,
+    kind: Kind::SafetyAndLiveness,
+    needs: &[],
+    reads: &[],
+    check: stuck_pods_are_waited_for,
+};
+
+fn stuck_pods_are_waited_for(ledger: &Ledger, judge: &mut Judge<'_>) {
+    let staleness = ledger.patience().staleness();
+    for set in ledger.sets() {
+        let due = Due::of(ledger, set);
+        for hold in holds(ledger, set, |state| state.terminating) {
+            if hold.lasted(ledger) <= staleness
+                || !Window::before(ledger, set, hold.end(ledger)).wants(hold.ordinal)
+            {
+                continue;
+            }
+            judge.opportunity();
+            if let Some((how, moment)) = forced(ledger, &hold).or_else(|| substitute(ledger, set, &hold)) {
+                judge.violation(
+                    format!(
+                        "{} was terminating for {}, and {how}",
+                        hold.pod.name,
+                        span(moment.at.since(hold.from.at))
+                    ),
+                    [hold.from, moment],
+                );
+            }
+            let back = due
+                .creations
+                .iter()
+                .find(|turn| turn.ordinal == hold.ordinal && Some(turn.from) == hold.until);
+            if let Some(turn) = back.filter(|turn| turn.missed(ledger)) {
+                judge.stall(
+                    format!(
+                        "{} ended at last, but was not recreated for {}",
+                        hold.pod.name,
+                        span(turn.lasted(ledger))
+                    ),
+                    [hold.from, turn.from, turn.until.unwrap_or(ledger.end())],
+                );
+            }
+        }
+    }
+}
+
+/// The candidate's own hand in the end of a stuck pod.
+fn forced(ledger: &Ledger, hold: &Hold<'_>) -> Option<(String, Moment)> {
+    let states = hold.pod.states.entries();
+    states.windows(2).find_map(|pair| match pair {
+        [(_, before), (moment, after)] if before.terminating && after.author(ledger) == Author::Candidate => {
+            let finalizer = before
+                .finalizers()
+                .find(|finalizer| !after.has_finalizer(finalizer));
+            let shortened = after.deletion_grace() < before.deletion_grace();
+            finalizer
+                .map(|finalizer| format!("the controller removed its finalizer {finalizer}"))
+                .or_else(|| shortened.then(|| "the controller shortened its grace period".to_owned()))
+                .map(|how| (how, *moment))
+        }
+        _ => None,
+    })
+}
+
+/// A pod of the set under a name of another form, made while the member was stuck.
+fn substitute(ledger: &Ledger, set: &Set, hold: &Hold<'_>) -> Option<(String, Moment)> {
+    creations(ledger, set)
+        .find(|creation| creation.ordinal.is_none() && hold.covers(creation.moment))
+        .map(|creation| {
+            (
+                format!("{} was created in its place", creation.pod.name),
+                creation.moment,
+            )
+        })
+}
+
+/// Right at once.
+pub static SS_REP_12: Rule = Rule {
+    id: "SS-REP-12",
+    sentence: "A recreated pod has the revision that strategy and partition demand from its first incarnation on",
+    why: "A member that comes back at the wrong version and is restarted to correct it has run the wrong version on its \
+          data",
+    source: "StatefulSet documentation, partitioned rolling updates; upstream e2e E6",
+    fix: "Choose the revision before creating the pod; do not create from the live template and repair later",
+    profile: Profile::Repair,
+    level: Level::Must,
+    kind: Kind::Safety,
+    needs: &[],
+    reads: &["controllerrevisions"],
+    check: |ledger, judge| {
+        for course in courses(ledger) {
+            for creation in course.creations() {
+                let Some(former) = creation.former else { continue };
+                let Some(demanded) = demanded(ledger, &course, &creation) else {
+                    continue;
+                };
+                let label = creation.state.revision.as_deref().unwrap_or("none");
+                judge.expect(
+                    demanded.contains(&label),
+                    || {
+                        format!(
+                            "{} came back at revision {label}, and {} was demanded",
+                            creation.pod.name,
+                            demanded.join(" or ")
+                        )
+                    },
+                    [deletion(former), creation.moment],
+                );
+            }
+        }
+    },
+};
+
+/// The revisions that any spec and status in view demand of a recreated pod; `None` where that cannot be told, or
+/// where there was no other revision it could have come back at.
+fn demanded<'a>(ledger: &'a Ledger, course: &Course<'a>, creation: &Creation<'_>) -> Option<Vec<&'a str>> {
+    let since = creation.moment.at.before(ledger.patience().staleness());
+    let mut demanded: Vec<&str> = Vec::new();
+    for epoch in course.epochs_before(creation.moment) {
+        if epoch.on_delete() || epoch.updates(creation.ordinal) {
+            // Without the field some ordinals come back old, depending on the progress (SS-RU-13).
+            if epoch.wanted.is_empty() || !(epoch.on_delete() || epoch.spec.rolling_update) {
+                return None;
+            }
+            demanded.extend(&epoch.wanted);
+        } else {
+            for (_, state) in course.set.states.within(since, creation.moment.index) {
+                demanded.push(state.status.current_revision.as_deref()?);
+            }
+        }
+    }
+    let choice = ledger
+        .revisions(course.set)
+        .filter(|revision| revision.exists_at(creation.moment.index))
+        .any(|revision| !demanded.contains(&revision.name.as_str()));
+    demanded.dedup();
+    choice.then_some(demanded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::story::Story;
+    use serde_json::json;
+
+    fn lost() -> Story {
+        Story::new()
+            .set("web", 2)
+            .ready_pods(2)
+            .wait(5_000)
+            .delete_pod("web-0")
+            .by(Author::Harness)
+    }
+
+    #[test]
+    fn a_lost_pod_comes_back() {
+        lost().gone().pod("web-0").keeps(&SS_REP_01);
+        lost()
+            .gone()
+            .wait(20_000)
+            .stalls(&SS_REP_01, "web-0 was deleted and not recreated");
+        lost().wait(20_000).does_not_exercise(&SS_REP_01);
+        Story::new()
+            .set("web", 2)
+            .ready_pods(2)
+            .does_not_exercise(&SS_REP_01);
+    }
+
+    fn unready() -> Story {
+        Story::new()
+            .set("web", 2)
+            .revision("web-a")
+            .ready_pods(2)
+            .unready()
+            .wait(90_000)
+    }
+
+    #[test]
+    fn an_unready_pod_is_left_alone() {
+        unready().keeps(&SS_REP_05);
+        unready().remove_pod("web-1").breaks(
+            &SS_REP_05,
+            "web-1 was deleted by the controller after it had been Running but not Ready",
+        );
+        Story::new()
+            .set("web", 2)
+            .revision("web-a")
+            .ready_pods(2)
+            .does_not_exercise(&SS_REP_05);
+    }
+
+    #[test]
+    fn others_and_other_reasons_may_delete_an_unready_pod() {
+        unready()
+            .delete_pod("web-1")
+            .by(Author::Harness)
+            .keeps(&SS_REP_05);
+        unready()
+            .modify(json!({"status": {"conditions": [{"type": "DisruptionTarget", "status": "True"}]}}))
+            .remove_pod("web-1")
+            .keeps(&SS_REP_05);
+        // An update replaces it.
+        unready()
+            .image("app:2")
+            .revision("web-b")
+            .wait(3_000)
+            .remove_pod("web-1")
+            .keeps(&SS_REP_05);
+        // It is not wanted any more.
+        let scaled = unready()
+            .scale(1)
+            .wait(3_000)
+            .remove_pod("web-1")
+            .judge(&SS_REP_05);
+        assert!(scaled.violations.is_empty());
+    }
+
+    fn stuck() -> Story {
+        Story::new()
+            .set("web", 1)
+            .pod_with("web-0", json!({"metadata": {"finalizers": ["example.com/hold"]}}))
+            .ready()
+            .wait(5_000)
+            .delete_pod("web-0")
+            .by(Author::Harness)
+            .wait(60_000)
+    }
+
+    #[test]
+    fn a_stuck_pod_is_waited_for() {
+        stuck().keeps(&SS_REP_06);
+        stuck().gone().pod("web-0").keeps(&SS_REP_06);
+        lost().gone().pod("web-0").does_not_exercise(&SS_REP_06);
+    }
+
+    #[test]
+    fn a_stuck_pod_is_forced() {
+        let released = json!({"metadata": {"finalizers": null}});
+        stuck()
+            .modify(released.clone())
+            .by(Author::Candidate)
+            .gone()
+            .pod("web-0")
+            .breaks(
+                &SS_REP_06,
+                "the controller removed its finalizer example.com/hold",
+            );
+        stuck()
+            .modify(released)
+            .by(Author::Harness)
+            .gone()
+            .pod("web-0")
+            .keeps(&SS_REP_06);
+        stuck()
+            .modify(json!({"metadata": {"deletionGracePeriodSeconds": 0}}))
+            .by(Author::Candidate)
+            .breaks(&SS_REP_06, "shortened its grace period");
+    }
+
+    #[test]
+    fn a_stuck_pod_is_substituted_or_forgotten() {
+        stuck()
+            .pod("web-0b")
+            .breaks(&SS_REP_06, "web-0b was created in its place");
+        stuck()
+            .gone()
+            .wait(20_000)
+            .stalls(&SS_REP_06, "web-0 ended at last, but was not recreated");
+    }
+
+    fn updated_above(partition: u32) -> Story {
+        let strategy = json!({"type": "RollingUpdate", "rollingUpdate": {"partition": partition}});
+        Story::new()
+            .set_with("web", 2, json!({"spec": {"updateStrategy": strategy}}))
+            .revision("web-a")
+            .ready_pods(2)
+            .status(json!({"currentRevision": "web-a", "updateRevision": "web-a"}))
+            .wait(5_000)
+            .image("app:2")
+            .revision("web-b")
+            .status(json!({"updateRevision": "web-b"}))
+            .wait(5_000)
+    }
+
+    #[test]
+    fn a_recreated_pod_is_right_at_once() {
+        updated_above(1)
+            .remove_pod("web-1")
+            .pod("web-1")
+            .keeps(&SS_REP_12);
+        updated_above(1)
+            .remove_pod("web-0")
+            .use_revision("web-a")
+            .pod("web-0")
+            .keeps(&SS_REP_12);
+        lost().gone().pod("web-0").does_not_exercise(&SS_REP_12);
+    }
+
+    #[test]
+    fn a_recreated_pod_is_wrong_at_first() {
+        updated_above(1).remove_pod("web-0").pod("web-0").breaks(
+            &SS_REP_12,
+            "web-0 came back at revision web-b, and web-a was demanded",
+        );
+        updated_above(1)
+            .remove_pod("web-1")
+            .use_revision("web-a")
+            .pod("web-1")
+            .breaks(
+                &SS_REP_12,
+                "web-1 came back at revision web-a, and web-b was demanded",
+            );
+    }
+}
