@@ -22,9 +22,9 @@ pub use event::{
 pub use history::History;
 pub use jsonl::{ReadError, Recovered, read, read_recovering, write_event, write_history};
 pub use ledger::{
-    Author, Budget, Claim, ClaimState, Deletion, Incarnation, Ledger, ManagementPolicy, Moment, Ordinal,
-    Owner, PodState, Policy, Related, Revision, RevisionState, Set, SetState, Spec, Status, Strategy,
-    Timeline, canonical_template,
+    Author, Budget, Claim, ClaimState, Deletion, Endpoint, Incarnation, Ledger, ManagementPolicy, Moment,
+    Ordinal, Owner, PodState, Policy, Related, Revision, RevisionState, Service, ServicePort, Set, SetState,
+    Spec, Status, Strategy, Target, Timeline, canonical_template, endpoints, service_of,
 };
 pub use meta::{Evidence, Labels, Meta, Patience, Subject};
 pub use time::Elapsed;

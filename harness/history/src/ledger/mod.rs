@@ -8,6 +8,7 @@ mod metadata;
 mod pod;
 mod query;
 mod reported;
+mod service;
 mod set;
 mod timeline;
 mod volume;
@@ -15,6 +16,7 @@ mod volume;
 pub use claim::{Claim, ClaimState, Revision, RevisionState};
 pub use metadata::Owner;
 pub use pod::{Author, Deletion, Incarnation, Ordinal, PodState};
+pub use service::{Endpoint, Service, ServicePort, Target, endpoints, service_of};
 pub use set::{Budget, ManagementPolicy, Policy, Set, SetState, Spec, Status, Strategy, canonical_template};
 pub use timeline::{Moment, Timeline};
 
