@@ -35,7 +35,7 @@ impl Report {
             })
             .collect();
 
-        let problems = deviations::problems(&facts.candidate.declarations, &decided);
+        let problems = deviations::problems(&facts.candidate.declarations, &decided, facts.all_rules);
         let mut obstacles: Vec<String> = decided
             .iter()
             .filter_map(|(rule, decided)| rule_obstacle(rule, decided, ran))

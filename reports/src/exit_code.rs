@@ -31,3 +31,9 @@ impl From<ExitCode> for process::ExitCode {
         process::ExitCode::from(code.code())
     }
 }
+
+impl From<ExitCode> for u8 {
+    fn from(code: ExitCode) -> u8 {
+        code.code()
+    }
+}

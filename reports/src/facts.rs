@@ -13,6 +13,8 @@ pub struct RunFacts<'a> {
     pub candidate: CandidateFacts,
     /// The rules that were selected.
     pub rules: &'a [&'a Rule],
+    /// Every rule there is, selected or not: what a known deviation may name.
+    pub all_rules: &'a [&'a Rule],
     /// The scenarios that were selected, those that did not run included.
     pub scenarios: Vec<ScenarioFacts<'a>>,
     /// The time limits that applied.
@@ -30,9 +32,9 @@ pub struct RunFacts<'a> {
 pub struct ClusterFacts {
     /// Short name of the provider: `embedded`, `k3s`, `kubeconfig`.
     pub name: String,
-    /// Version of Kubernetes that it speaks, where known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
+    /// Version of Kubernetes that it speaks, empty if that is not known.
+    #[serde(default)]
+    pub version: String,
     /// What it can do, in words.
     pub capabilities: Vec<String>,
     /// Whose time it ran in.
@@ -134,18 +136,25 @@ impl Outcome {
         }
     }
 
+    /// Why the scenario did not play to its end by itself; a failed wait has no reason, it says what it waited for.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Outcome::Completed | Outcome::Failed { .. } => None,
+            Outcome::Crashed { reason } | Outcome::Skipped { reason } | Outcome::Environment { reason } => {
+                Some(reason)
+            }
+        }
+    }
+
     /// What there is to say about an end that was not the planned one; `None` if it was.
     pub fn explanation(&self) -> Option<String> {
         match self {
-            Outcome::Completed => None,
             Outcome::Failed {
                 waited_for,
                 last_seen,
                 why,
             } => Some(format!("waited for {waited_for}; last saw {last_seen}; {why}")),
-            Outcome::Crashed { reason } | Outcome::Skipped { reason } | Outcome::Environment { reason } => {
-                Some(reason.clone())
-            }
+            other => other.reason().map(str::to_owned),
         }
     }
 }

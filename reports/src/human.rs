@@ -34,12 +34,12 @@ const VERDICT: usize = "known-deviation".len();
 
 /// The report for a terminal: the verdicts by profile, then every broken rule with its witness, then what remained
 /// open and why, and the result in one line at the end, where the eye is.
-pub fn human(report: &Report, layout: Layout) -> String {
+pub fn human(report: &Report, layout: &Layout) -> String {
     let mut page = Page {
         text: String::new(),
         layout: Layout {
             width: layout.width.max(NARROWEST),
-            ..layout
+            ..*layout
         },
     };
     page.head(report);
@@ -99,11 +99,7 @@ impl Page {
             .as_deref()
             .map(|version| format!(" {version}"))
             .unwrap_or_default();
-        let kubernetes = cluster
-            .version
-            .as_deref()
-            .map(|version| format!(" {version}"))
-            .unwrap_or_default();
+        let kubernetes = format!("{} {}", cluster.name, cluster.version);
         let time = match (cluster.time, cluster.seed) {
             (Time::Real, _) => "real time".to_owned(),
             (Time::Virtual, None) => "virtual time".to_owned(),
@@ -117,7 +113,7 @@ impl Page {
         self.paragraph("candidate  ", described.trim_end_matches([' ', ':']));
         self.paragraph(
             "cluster    ",
-            &format!("{}{kubernetes}, {time}, {evidence}", cluster.name),
+            &format!("{}, {time}, {evidence}", kubernetes.trim_end()),
         );
         let patience = report.patience;
         self.paragraph(

@@ -3,11 +3,13 @@
 use crate::Report;
 
 /// The report as JSON, indented, with a line end. [`Report`] is its schema.
-pub fn json(report: &Report) -> String {
-    // Nothing in a report can fail to be written: no maps with odd keys, no numbers out of range.
-    let mut text = serde_json::to_string_pretty(report).unwrap_or_default();
+///
+/// # Errors
+/// None that a report built by [`Report::build`] can cause; what serde_json says.
+pub fn json(report: &Report) -> Result<String, serde_json::Error> {
+    let mut text = serde_json::to_string_pretty(report)?;
     text.push('\n');
-    text
+    Ok(text)
 }
 
 impl Report {

@@ -17,7 +17,6 @@ mod story;
 mod summary;
 mod text;
 
-pub use deviations::unmatched_deviations;
 pub use exit_code::ExitCode;
 pub use facts::{CandidateFacts, ClusterFacts, Outcome, RunFacts, ScenarioFacts, Time};
 pub use human::{Layout, human};

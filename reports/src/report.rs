@@ -23,9 +23,8 @@ pub struct Report {
     pub summary: String,
     /// What stands between this run and a certificate, one sentence each. Empty exactly if `certified`.
     pub obstacles: Vec<String>,
-    /// What is wrong with the candidate's known deviations: entries that are kept or overlap another declaration.
-    /// Contained in `obstacles`. Entries that name no rule at all are found before a run
-    /// ([`unmatched_deviations`](crate::unmatched_deviations)).
+    /// What is wrong with the candidate's known deviations: entries that are kept, match no rule, or overlap another
+    /// declaration. Contained in `obstacles`.
     pub problems: Vec<String>,
     /// Wall-clock start, RFC 3339. Absent in virtual time, where two equal runs have equal reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]

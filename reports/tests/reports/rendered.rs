@@ -15,7 +15,7 @@ fn snapshot(name: &str, text: &str) {
 fn human_certified() {
     snapshot(
         "human-certified",
-        &human(&Run::kept().report(), Layout::default()),
+        &human(&Run::kept().report(), &Layout::default()),
     );
 }
 
@@ -23,7 +23,7 @@ fn human_certified() {
 fn human_violated() {
     snapshot(
         "human-violated",
-        &human(&Run::violated().report(), Layout::default()),
+        &human(&Run::violated().report(), &Layout::default()),
     );
 }
 
@@ -31,7 +31,7 @@ fn human_violated() {
 fn human_inconclusive() {
     snapshot(
         "human-inconclusive",
-        &human(&Run::inconclusive().report(), Layout::default()),
+        &human(&Run::inconclusive().report(), &Layout::default()),
     );
 }
 
@@ -39,14 +39,14 @@ fn human_inconclusive() {
 fn human_known_deviation() {
     snapshot(
         "human-known-deviation",
-        &human(&Run::deviating().report(), Layout::default()),
+        &human(&Run::deviating().report(), &Layout::default()),
     );
 }
 
 #[test]
 fn human_respects_the_width() {
     for width in [60, 80, 132] {
-        let text = human(&Run::violated().report(), Layout { colour: false, width });
+        let text = human(&Run::violated().report(), &Layout { colour: false, width });
         let too_long: Vec<&str> = text.lines().filter(|line| line.chars().count() > width).collect();
         // Only what cannot be broken may be longer: the address of the source.
         assert!(
@@ -62,7 +62,7 @@ fn colour_adds_escapes_and_changes_nothing_else() {
     let layout = Layout::default();
     let coloured = human(
         &report,
-        Layout {
+        &Layout {
             colour: true,
             ..layout
         },
@@ -78,16 +78,16 @@ fn colour_adds_escapes_and_changes_nothing_else() {
             _ => plain.push(letter),
         }
     }
-    assert_eq!(plain, human(&report, layout));
+    assert_eq!(plain, human(&report, &layout));
     assert!(!plain.contains('\u{1b}'));
 }
 
 #[test]
 fn json_violated() {
-    snapshot("json-violated", &json(&Run::violated().report()));
+    snapshot("json-violated", &json(&Run::violated().report()).unwrap());
 }
 
 #[test]
 fn json_inconclusive() {
-    snapshot("json-inconclusive", &json(&Run::inconclusive().report()));
+    snapshot("json-inconclusive", &json(&Run::inconclusive().report()).unwrap());
 }

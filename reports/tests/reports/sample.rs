@@ -187,7 +187,7 @@ impl Run {
         Report::build(RunFacts {
             cluster: ClusterFacts {
                 name: "embedded".into(),
-                version: Some("v1.35.3".into()),
+                version: "v1.35.3".into(),
                 capabilities: vec!["cluster DNS".into(), "several nodes".into()],
                 time: Time::Virtual,
                 seed: Some(7),
@@ -200,6 +200,7 @@ impl Run {
                 declarations: self.declarations.clone(),
             },
             rules: &self.rules,
+            all_rules: &RULES,
             scenarios: self
                 .scenarios
                 .iter()
