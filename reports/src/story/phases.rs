@@ -15,6 +15,8 @@ pub(super) struct Deed {
     effect: Option<usize>,
     /// Whether it was written down before it was done, as remarks are; actions are written down when answered.
     ahead: bool,
+    /// Whether it says how the step before it is done: what is held, what is released.
+    pub detail: bool,
 }
 
 impl Deed {
@@ -40,9 +42,10 @@ pub(super) fn deeds(ledger: &Ledger, lives: &Lives<'_>) -> Vec<Deed> {
                 "hold" | "release" => format!("{} {}", note.kind, note.text),
                 _ => return None,
             };
-            lives
-                .mentioned_in(&note.text)
-                .then(|| deed(ledger, &heading, *moment, None, true))
+            lives.mentioned_in(&note.text).then(|| Deed {
+                detail: note.kind != "step",
+                ..deed(ledger, &heading, *moment, None, true)
+            })
         })
         .collect();
     // A scenario that tells its steps needs no retelling; only what it creates is news.
@@ -80,6 +83,7 @@ fn deed(ledger: &Ledger, heading: &str, moment: Moment, effect: Option<usize>, a
         moment,
         effect,
         ahead,
+        detail: false,
     }
 }
 

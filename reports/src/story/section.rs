@@ -163,8 +163,14 @@ fn section(ledger: &Ledger, lives: &Lives<'_>) -> Section {
             steps: order::steps(&milestones),
             settled,
         };
-        if phase.heading.is_some() || !phase.is_empty() {
-            told.push(phase);
+        let detail = span.from.is_some_and(|deed| deed.detail);
+        match told
+            .last_mut()
+            .filter(|step: &&mut Phase| detail && step.heading.is_some() && step.is_empty())
+        {
+            Some(step) => (step.steps, step.settled) = (phase.steps, phase.settled),
+            None if phase.heading.is_none() && phase.is_empty() => {}
+            None => told.push(phase),
         }
     }
     Section {

@@ -22,12 +22,12 @@ pub(super) fn milestones(ledger: &Ledger, lives: &Lives<'_>) -> Vec<Milestone> {
         };
         let predicate = if answer.path == LOG {
             match logs.insert(ordinal, &answer.body) {
-                None => "shows its log".to_owned(),
-                Some(before) if answer.body.starts_with(before) => "shows its log, nothing lost".to_owned(),
-                Some(_) => "shows another log than before".to_owned(),
+                None => "showed the log".to_owned(),
+                Some(before) if answer.body.starts_with(before) => "showed the log, nothing lost".to_owned(),
+                Some(_) => "showed another log than before".to_owned(),
             }
         } else {
-            format!("answers {} {}", answer.method, answer.path)
+            format!("answered {} {}", answer.method, answer.path)
         };
         told.push(Milestone {
             moment: *moment,

@@ -252,6 +252,23 @@ fn readiness_that_is_lost_and_regained_is_told() {
 }
 
 #[test]
+fn how_a_step_is_done_is_not_told_beside_it() {
+    let mut play = ordered();
+    play.pod("web-0", "a")
+        .ready("web-0")
+        .note("step", "stop web-0 half-way")
+        .note("hold", "web-0 unready");
+    play.note("hold", "web-0 by a finalizer")
+        .unready("web-0")
+        .note("release", "every pod")
+        .ready("web-0");
+    assert!(
+        play.story()
+            .ends_with("stop web-0 half-way\n  web-0 no longer Ready\nrelease every pod\n  web-0 Ready\n")
+    );
+}
+
+#[test]
 fn names_are_told_by_whom_they_name_when_that_changed_and_is_not_old() {
     let mut play = ordered();
     play.pod("web-0", "a").resolved("web-0.web", &[]).ready("web-0");
@@ -296,10 +313,10 @@ fn requests_are_told_once_and_logs_by_what_they_kept() {
         .http("web-0", "/log", "two\n");
     let story = play.story();
     for (line, times) in [
-        ("web-0 answers GET /\n", 1),
-        ("web-0 shows its log\n", 1),
-        ("web-0 shows its log, nothing lost\n", 1),
-        ("web-0 shows another log than before\n", 1),
+        ("web-0 answered GET /\n", 1),
+        ("web-0 showed the log\n", 1),
+        ("web-0 showed the log, nothing lost\n", 1),
+        ("web-0 showed another log than before\n", 1),
     ] {
         assert_eq!(story.matches(line).count(), times, "{line}{story}");
     }
