@@ -51,7 +51,7 @@ async fn up(options: Up) -> anyhow::Result<u8> {
         workloads = Some(tokio::spawn(controllers::run(
             client,
             Behaviour::reference(),
-            Served::Both,
+            Served::ALL,
         )));
     }
     print(&format!(
