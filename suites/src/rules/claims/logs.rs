@@ -91,22 +91,27 @@ pub(super) fn readings(ledger: &Ledger) -> BTreeMap<(&str, &str), Vec<Reading<'_
     readings
 }
 
-/// Requests that a pod of this name had answered, and logged, before a reading of its log was asked for: method, path
-/// and when.
-pub(super) fn answered<'a>(ledger: &'a Ledger, reading: &Reading<'_>) -> Vec<(&'a str, &'a str, Moment)> {
+/// Requests that were sent to a pod of this name after one reading of its log and answered before another was asked
+/// for, so that the second has to show them: method and path. Only those that the workload logs.
+pub(super) fn answered<'a>(
+    ledger: &'a Ledger,
+    earlier: &Reading<'_>,
+    later: &Reading<'_>,
+) -> Vec<(&'a str, &'a str)> {
     ledger
         .http()
         .iter()
         .filter(|(moment, answer)| {
             answer.status == 200
                 && !matches!(path(answer), "/log" | "/healthz" | "/ready")
-                && moment.index < reading.moment.index
-                && moment.at <= reading.answer.asked_ms
+                && answer.asked_ms >= earlier.moment.at
+                && moment.index < later.moment.index
+                && moment.at <= later.answer.asked_ms
         })
         .filter(|(moment, answer)| {
-            member(ledger, *moment, answer).is_some_and(|(_, _, pod)| pod.name == reading.pod.name)
+            member(ledger, *moment, answer).is_some_and(|(_, _, pod)| pod.name == later.pod.name)
         })
-        .map(|(moment, answer)| (answer.method.as_str(), path(answer), *moment))
+        .map(|(_, answer)| (answer.method.as_str(), path(answer)))
         .collect()
 }
 

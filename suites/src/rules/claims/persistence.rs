@@ -156,7 +156,7 @@ fn data_stays(ledger: &Ledger, returned: bool, judge: &mut Judge<'_>) {
                 continue;
             }
             let line = later.lost_of(earlier).map(str::to_owned);
-            let line = line.or_else(|| unlogged(ledger, later));
+            let line = line.or_else(|| unlogged(ledger, earlier, later));
             judge.expect(
                 line.is_none(),
                 || {
@@ -200,20 +200,19 @@ fn given_away(ledger: &Ledger, earlier: &Reading<'_>, later: &Reading<'_>) -> bo
     policy || deleted
 }
 
-/// A request that was answered and is not in the log.
-fn unlogged(ledger: &Ledger, reading: &Reading<'_>) -> Option<String> {
-    let answered = answered(ledger, reading);
-    answered.iter().find_map(|(method, path, _)| {
-        let asked = answered
-            .iter()
-            .filter(|(m, p, _)| m == method && p == path)
-            .count();
-        let logged = reading
+/// A request that was answered between two readings and is not in the second.
+fn unlogged(ledger: &Ledger, earlier: &Reading<'_>, later: &Reading<'_>) -> Option<String> {
+    let answered = answered(ledger, earlier, later);
+    let known = earlier.lines().count();
+    answered.iter().find_map(|(method, path)| {
+        let asked = answered.iter().filter(|(m, p)| m == method && p == path).count();
+        let logged = later
             .lines()
+            .skip(known)
             .filter(|line| {
                 let words: Vec<&str> = line.split(' ').collect();
                 matches!(words.as_slice(), [_, pod, m, p, "200", _]
-                    if *pod == reading.pod.name && m == method && p == path)
+                    if *pod == later.pod.name && m == method && p == path)
             })
             .count();
         (logged < asked)
