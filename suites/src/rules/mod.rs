@@ -18,11 +18,13 @@ mod holds;
 mod identity;
 mod on_delete;
 mod ordering;
+mod ownership;
 mod parallel;
 mod partition;
 mod repair;
 mod revisions;
 mod scaling;
+mod status;
 mod update;
 mod window;
 
@@ -41,6 +43,8 @@ static AREAS: &[&[&Rule]] = &[
     revisions::RULES,
     claims::RULES,
     repair::RULES,
+    ownership::RULES,
+    status::RULES,
 ];
 
 /// Every rule, in the order of the specification.

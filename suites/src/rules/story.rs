@@ -681,6 +681,12 @@ impl Story {
         self
     }
 
+    /// The audit shows a write, whether it changed anything or not.
+    pub(crate) fn write(mut self, write: Write) -> Story {
+        self.push(Observation::Write(write));
+        self
+    }
+
     /// The scenario remarks something.
     pub(crate) fn note(mut self, kind: &str, text: &str) -> Story {
         self.push(Observation::Note(Note {

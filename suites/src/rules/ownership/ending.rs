@@ -1,0 +1,179 @@
+//! What becomes of pods and revisions when the set is deleted.
+
+use crate::rules::course::{Course, courses};
+use history::{Author, Ledger, Moment};
+use judging::{Kind, Level, Profile, Rule};
+
+/// Everything goes.
+pub static SS_OWN_07: Rule = Rule {
+    id: "SS-OWN-07",
+    sentence: "When the set is deleted its pods and revisions disappear",
+    why: "What is left behind keeps running, costs money, and answers under the old name.",
+    source: "StatefulSet documentation; garbage collection documentation: background deletion",
+    fix: "Put a controlling owner reference with the set's UID on everything that is created; the garbage collector \
+          does the rest.",
+    profile: Profile::Ownership,
+    level: Level::Must,
+    kind: Kind::Liveness,
+    needs: &[],
+    reads: &["controllerrevisions"],
+    check: |ledger, judge| {
+        for course in courses(ledger) {
+            let Some(gone) = course.set.gone.filter(|_| !orphans(&course)) else {
+                continue;
+            };
+            let watched = ledger.end().at.since(gone.at);
+            let pods = ledger.members(course.set).filter(|pod| {
+                pod.at(gone.index)
+                    .is_some_and(|state| state.owner.as_deref() == Some(course.set.uid.as_str()))
+            });
+            let pods = pods.map(|pod| (&pod.name, pod.added(), pod.gone, pod.deletion.is_some()));
+            let revisions = ledger
+                .revisions(course.set)
+                .filter(|revision| revision.exists_at(gone.index))
+                .map(|revision| (&revision.name, revision.added(), revision.gone, false));
+            for (name, added, end, going) in pods.chain(revisions) {
+                if end.is_some() {
+                    judge.opportunity();
+                } else if !going && watched >= ledger.patience().reaction() {
+                    judge.opportunity();
+                    judge.stall(
+                        format!(
+                            "{name} was still there {} s after its set was gone",
+                            watched.as_secs()
+                        ),
+                        [added, gone, ledger.end()],
+                    );
+                }
+            }
+        }
+    },
+};
+
+/// Whether the set was deleted with its dependents to be kept.
+pub(super) fn orphans(course: &Course<'_>) -> bool {
+    course
+        .set
+        .states
+        .last()
+        .is_some_and(|(_, state)| state.orphaning())
+}
+
+/// Hands off a dying set.
+pub static SS_OWN_08: Rule = Rule {
+    id: "SS-OWN-08",
+    sentence: "Once the set is being deleted the controller creates and deletes no pod",
+    why: "Otherwise the garbage collector and the controller fight, and the set never goes.",
+    source: "reference implementation: a set with a deletionTimestamp is not synchronised",
+    fix: "Return early when the set has a deletionTimestamp or is gone; take it from the API server, not from an old \
+          cache, before creating pods.",
+    profile: Profile::Ownership,
+    level: Level::Should,
+    kind: Kind::Safety,
+    needs: &[],
+    reads: &[],
+    check: |ledger, judge| {
+        for course in courses(ledger) {
+            let set = course.set;
+            let Some(mark) = [set.deleting, set.gone].into_iter().flatten().min() else {
+                continue;
+            };
+            let late = |moment: Moment| moment.at.since(mark.at) > ledger.patience().staleness();
+            for pod in ledger.members(set) {
+                let watched = |gone: Moment| ledger.end().at.since(gone.at) > ledger.patience().staleness();
+                if pod.gone.is_some_and(|gone| gone > mark && watched(gone)) {
+                    judge.opportunity();
+                }
+                let ours = pod.first().and_then(|state| state.owner.as_deref()) == Some(set.uid.as_str());
+                let made = ours && pod.seen_added && pod.created_by.may_be_candidate() && late(pod.added());
+                let deleted = pod
+                    .deletion
+                    .as_ref()
+                    .filter(|deletion| deletion.by == Author::Candidate && late(deletion.moment))
+                    .filter(|deletion| owned_at(ledger, &course, deletion.moment, &pod.uid));
+                if made {
+                    judge.opportunity();
+                    judge.violation(
+                        accusation(&pod.name, "created", mark, pod.added()),
+                        [mark, pod.added()],
+                    );
+                } else if let Some(deletion) = deleted {
+                    judge.opportunity();
+                    judge.violation(
+                        accusation(&pod.name, "deleted", mark, deletion.moment),
+                        [mark, deletion.moment],
+                    );
+                }
+            }
+        }
+    },
+};
+
+fn accusation(pod: &str, what: &str, mark: Moment, moment: Moment) -> String {
+    let after = moment.at.since(mark.at).as_secs();
+    format!("{pod} was {what} {after} s after the deletion of its set")
+}
+
+/// A pod that a new set has adopted is that set's business.
+fn owned_at(ledger: &Ledger, course: &Course<'_>, moment: Moment, uid: &str) -> bool {
+    ledger.members(course.set).any(|pod| {
+        pod.uid == uid
+            && pod
+                .states
+                .before(moment.index)
+                .is_some_and(|(_, state)| state.owner.as_deref() == Some(course.set.uid.as_str()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::story::Story;
+
+    fn two() -> Story {
+        Story::new()
+            .set("web", 2)
+            .revision("web-a")
+            .ready_pods(2)
+            .wait(1_000)
+    }
+
+    #[test]
+    fn pods_and_revisions_go_with_the_set() {
+        let gone = || two().set_gone().remove_pod("web-0").remove_pod("web-1");
+        gone()
+            .object_gone("controllerrevisions", "web-a")
+            .wait(20_000)
+            .keeps(&SS_OWN_07);
+        gone()
+            .wait(20_000)
+            .stalls(&SS_OWN_07, "web-a was still there 20 s after its set was gone");
+        two()
+            .set_gone()
+            .remove_pod("web-0")
+            .wait(20_000)
+            .stalls(&SS_OWN_07, "web-1 was still there");
+        two().set_gone().wait(1_000).does_not_exercise(&SS_OWN_07);
+    }
+
+    #[test]
+    fn a_dying_set_gets_no_pods() {
+        let dying = || two().delete_set().wait(5_000).remove_pod("web-1");
+        dying().wait(5_000).keeps(&SS_OWN_08);
+        dying()
+            .pod("web-1")
+            .breaks(&SS_OWN_08, "web-1 was created 5 s after the deletion of its set");
+        dying()
+            .delete_pod("web-0")
+            .by(Author::Candidate)
+            .breaks(&SS_OWN_08, "web-0 was deleted 5 s after");
+        // The controller may not have seen it yet.
+        two()
+            .delete_set()
+            .remove_pod("web-1")
+            .pod("web-1")
+            .wait(1_000)
+            .does_not_exercise(&SS_OWN_08);
+        two().wait(5_000).does_not_exercise(&SS_OWN_08);
+    }
+}

@@ -1,0 +1,157 @@
+//! A set that is deleted while its dependents are kept.
+
+use super::ending::orphans;
+use crate::rules::course::{Course, courses};
+use history::{Author, Moment};
+use judging::{Kind, Level, Profile, Rule};
+
+/// Everything stays.
+pub static SS_OWN_09: Rule = Rule {
+    id: "SS-OWN-09",
+    sentence: "When the set is deleted with orphaning its pods, revisions and claims stay and lose the reference to it",
+    why: "It is the documented way to replace a set without stopping its members.",
+    source: "StatefulSet documentation: deletion with --cascade=orphan",
+    fix: "Do nothing for a set that is being deleted: do not adopt its pods again, do not delete them.",
+    profile: Profile::Ownership,
+    level: Level::Must,
+    kind: Kind::SafetyAndLiveness,
+    needs: &[],
+    reads: &["controllerrevisions", "persistentvolumeclaims"],
+    check: |ledger, judge| {
+        for course in courses(ledger) {
+            let Some(mark) = course.set.deleting.filter(|_| orphans(&course)) else {
+                continue;
+            };
+            let end = [
+                successor(&course),
+                ledger.namespace_deletion(&course.set.namespace),
+            ]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or_else(|| ledger.end());
+            let gone = course.set.gone.filter(|gone| *gone < end);
+            let waited = gone.is_some_and(|gone| end.at.since(gone.at) >= ledger.patience().reaction());
+            for pod in ledger.members(course.set) {
+                let Some(before) = pod.at(mark.index).filter(|state| !state.terminating) else {
+                    continue;
+                };
+                let killed = pod.deletion.as_ref().filter(|deletion| {
+                    deletion.moment > mark && deletion.moment < end && deletion.by != Author::Harness
+                });
+                let disrupted = pod.last().is_some_and(history::PodState::disrupted);
+                if let Some(deletion) = killed.filter(|_| !before.ended() && !disrupted) {
+                    judge.opportunity();
+                    judge.violation(
+                        format!(
+                            "{} was deleted although its set was deleted with orphaning",
+                            pod.name
+                        ),
+                        [mark, deletion.moment],
+                    );
+                    continue;
+                }
+                let owned = pod
+                    .at(course.just_before(end))
+                    .is_some_and(|state| state.owner.as_deref() == Some(course.set.uid.as_str()));
+                if gone.is_some() && (!owned || waited) {
+                    judge.opportunity();
+                }
+                if owned && waited {
+                    judge.stall(
+                        format!(
+                            "{} still names the set that was deleted with orphaning as its owner",
+                            pod.name
+                        ),
+                        [mark, gone.unwrap_or(end), end],
+                    );
+                }
+            }
+            for claim in ledger.claims() {
+                let ours = ledger.claim_of(course.set, claim).is_some() && claim.at(mark.index).is_some();
+                let lost = claim
+                    .deletion
+                    .filter(|(moment, by)| *moment > mark && *moment < end && *by != Author::Harness);
+                if let Some((moment, _)) = lost.filter(|_| ours) {
+                    judge.opportunity();
+                    judge.violation(
+                        format!(
+                            "claim {} was deleted although its set was deleted with orphaning",
+                            claim.name
+                        ),
+                        [mark, moment],
+                    );
+                }
+            }
+        }
+    },
+};
+
+/// When a set of the same name was made again: from then on its pods are the new set's business.
+fn successor(course: &Course<'_>) -> Option<Moment> {
+    course
+        .ledger
+        .sets()
+        .iter()
+        .filter(|other| other.name == course.set.name && other.namespace == course.set.namespace)
+        .map(history::Set::added)
+        .filter(|added| *added > course.set.added())
+        .min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::story::Story;
+    use serde_json::json;
+
+    fn orphaned() -> Story {
+        Story::new()
+            .set_with_claims("web", 1, &["data"])
+            .revision("web-a")
+            .claim("data-web-0")
+            .ready_pods(1)
+            .wait(1_000)
+            .change(json!({"metadata": {
+                "deletionTimestamp": "2026-01-01T00:00:01Z", "finalizers": ["orphan"],
+            }}))
+    }
+
+    #[test]
+    fn orphans_survive_the_set() {
+        let released = || {
+            orphaned()
+                .on("web-0")
+                .modify(json!({"metadata": {"ownerReferences": null}}))
+                .set_gone()
+        };
+        released().wait(20_000).keeps(&SS_OWN_09);
+        released().wait(5_000).delete_pod("web-0").breaks(
+            &SS_OWN_09,
+            "web-0 was deleted although its set was deleted with orphaning",
+        );
+        released()
+            .delete_claim("data-web-0")
+            .breaks(&SS_OWN_09, "claim data-web-0 was deleted");
+        orphaned()
+            .set_gone()
+            .wait(20_000)
+            .stalls(&SS_OWN_09, "still names the set");
+        released()
+            .delete_pod("web-0")
+            .by(Author::Harness)
+            .keeps(&SS_OWN_09);
+    }
+
+    #[test]
+    fn other_ways_of_deletion_are_another_matter() {
+        Story::new()
+            .set("web", 1)
+            .ready_pods(1)
+            .delete_set()
+            .delete_pod("web-0")
+            .set_gone()
+            .wait(20_000)
+            .does_not_exercise(&SS_OWN_09);
+    }
+}

@@ -1,0 +1,239 @@
+//! Silence at rest.
+
+use crate::rules::course::{Course, Standing, courses};
+use history::{Author, Evidence, Ledger, Moment};
+use judging::{Kind, Level, Profile, Rule};
+use std::time::Duration;
+
+/// Nothing to do, nothing done.
+pub static SS_ST_10: Rule = Rule {
+    id: "SS-ST-10",
+    sentence: "When everything is as asked for the controller writes nothing: no set, pod, claim or revision",
+    why: "A controller that writes for ever loads etcd and every watcher of the cluster, a hundred sets a hundred \
+          times.",
+    source: "reference implementation: no write without a difference; nothing upstream tests it",
+    fix: "Compare the status with the one that was read, and write only if it differs. Keep no times or counters in it \
+          that change by themselves.",
+    profile: Profile::Status,
+    level: Level::Should,
+    kind: Kind::Quiescence,
+    needs: &[],
+    reads: &["persistentvolumeclaims", "controllerrevisions"],
+    check: |ledger, judge| {
+        for course in courses(ledger) {
+            let world = world(ledger, &course);
+            for pair in world.windows(2) {
+                let [event, next] = pair else { continue };
+                let index = course.just_before(*next);
+                let quiet = next.at.since(event.at) > ledger.patience().settle() * 2;
+                if quiet && settled(ledger, &course, index) {
+                    judge.opportunity();
+                }
+            }
+            for (write, what) in writes(ledger, &course) {
+                let event = world.partition_point(|event| *event < write);
+                let Some(event) = event.checked_sub(1).and_then(|place| world.get(place)) else {
+                    continue;
+                };
+                let rested = write.at.since(event.at) > ledger.patience().settle() * 2;
+                if rested && settled(ledger, &course, course.just_before(write)) {
+                    judge.violation(
+                        format!(
+                            "{} s after the last event of a set that was as asked for, {what}",
+                            write.at.since(event.at).as_secs()
+                        ),
+                        [*event, write],
+                    );
+                }
+            }
+        }
+    },
+};
+
+/// Everything that gives the controller a reason to write: events of the pods, the spec, the claims; what the harness
+/// did. And the last moment of the set's life.
+fn world(ledger: &Ledger, course: &Course<'_>) -> Vec<Moment> {
+    let last = course.last();
+    let mut world: Vec<Moment> = course.epochs.iter().map(|epoch| epoch.from).collect();
+    for pod in ledger.members(course.set) {
+        let others = |(_, state): &&(Moment, history::PodState)| state.author(ledger) != Author::Candidate;
+        world.extend(
+            pod.states
+                .entries()
+                .iter()
+                .filter(others)
+                .map(|(moment, _)| *moment),
+        );
+        world.extend(pod.gone);
+    }
+    for claim in ledger.claims() {
+        let others = |(_, state): &&(Moment, history::ClaimState)| state.author(ledger) != Author::Candidate;
+        world.extend(
+            claim
+                .states
+                .entries()
+                .iter()
+                .filter(others)
+                .map(|(moment, _)| *moment),
+        );
+        world.extend(claim.gone);
+    }
+    let acts = ledger
+        .actions()
+        .iter()
+        .filter(|(_, action)| action.method != "GET");
+    world.extend(acts.map(|(moment, action)| Moment {
+        at: action.done.max(moment.at),
+        ..*moment
+    }));
+    world.retain(|moment| *moment < last);
+    world.push(last);
+    world.sort_unstable();
+    world
+}
+
+/// What the candidate wrote, as far as the history can tell.
+fn writes(ledger: &Ledger, course: &Course<'_>) -> Vec<(Moment, String)> {
+    let set = course.set;
+    let subject = ledger.subject().resource.as_str();
+    if ledger.meta().evidence == Evidence::A {
+        let kinds = [subject, "pods", "persistentvolumeclaims", "controllerrevisions"];
+        return ledger
+            .writes()
+            .iter()
+            .filter(|(_, write)| {
+                write.role == Author::Candidate
+                    && kinds.contains(&write.resource.as_str())
+                    && write.namespace.as_deref() == Some(set.namespace.as_str())
+                    && (write.name == set.name || write.name.contains(&format!("{}-", set.name)))
+            })
+            .map(|(moment, write)| {
+                (
+                    *moment,
+                    format!(
+                        "the candidate sent `{}` for {} {}",
+                        write.verb, write.resource, write.name
+                    ),
+                )
+            })
+            .collect();
+    }
+    let mut writes = Vec::new();
+    for pair in set.states.entries().windows(2) {
+        let [(_, before), (moment, after)] = pair else {
+            continue;
+        };
+        let same_spec = before.spec.generation == after.spec.generation;
+        let asked = ledger.asked_to_change(subject, &set.namespace, &set.name, *moment);
+        if same_spec && after.author(ledger).may_be_candidate() && !asked {
+            writes.push((*moment, format!("the status of {} was written", set.name)));
+        }
+    }
+    for revision in ledger.revisions(set) {
+        for (moment, state) in revision.states.entries() {
+            let asked =
+                ledger.asked_to_change("controllerrevisions", &set.namespace, &revision.name, *moment);
+            if state.author(ledger).may_be_candidate() && !asked {
+                writes.push((*moment, format!("revision {} was written", revision.name)));
+            }
+        }
+    }
+    let last = course.last();
+    writes.retain(|(moment, _)| *moment < last);
+    writes
+}
+
+/// Whether everything is as asked for and reported so, and nothing is left to come by itself.
+fn settled(ledger: &Ledger, course: &Course<'_>, index: usize) -> bool {
+    let (Some(epoch), Some(status)) = (course.epoch_at(index), course.status_at(index)) else {
+        return false;
+    };
+    let wanted = i64::from(epoch.spec.replicas);
+    let updated = course
+        .all_at(index)
+        .filter(|(_, _, state)| course.standing(state, epoch) == Standing::Wanted)
+        .count();
+    let finished =
+        epoch.spec.boundary() != Some(epoch.spec.start) || status.current_revision == status.update_revision;
+    let now = ledger
+        .order()
+        .get(index)
+        .map(|moment| moment.at)
+        .unwrap_or_default();
+    let available = Duration::from_secs(epoch.spec.min_ready_seconds.into()) + ledger.patience().settle();
+    course.all_healthy(index)
+        && course.top_due(index).is_none()
+        && status.observed_generation == Some(epoch.spec.generation)
+        && [status.replicas, status.ready] == [wanted, wanted]
+        && (epoch.spec.min_ready_seconds == 0 || status.available == wanted)
+        && usize::try_from(status.updated) == Ok(updated)
+        && finished
+        && course.all_at(index).all(|(_, pod, _)| {
+            let changed = pod.states.at(index).map(|(moment, _)| moment.at);
+            changed.is_some_and(|changed| now.since(changed) >= available)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::story::Story;
+    use serde_json::json;
+
+    fn at_rest() -> Story {
+        Story::new()
+            .set("web", 1)
+            .revision("web-a")
+            .ready_pods(1)
+            .status(json!({
+                "observedGeneration": 1, "currentRevision": "web-a", "updateRevision": "web-a",
+                "replicas": 1, "readyReplicas": 1, "currentReplicas": 1, "updatedReplicas": 1,
+            }))
+            .wait(10_000)
+            .note("step", "look")
+    }
+
+    #[test]
+    fn at_rest_nothing_is_written() {
+        at_rest().keeps(&SS_ST_10);
+        at_rest()
+            .status(json!({"conditions": [{"type": "Heartbeat", "status": "True"}]}))
+            .wait(1)
+            .breaks(&SS_ST_10, "10 s after the last event");
+        at_rest()
+            .on("web-0")
+            .unready()
+            .status(json!({"readyReplicas": 0}))
+            .keeps(&SS_ST_10);
+    }
+
+    #[test]
+    fn a_write_that_changes_nothing_is_seen_in_the_audit() {
+        let write = |verb: &str| history::Write {
+            verb: verb.into(),
+            resource: "statefulsets".into(),
+            subresource: Some("status".into()),
+            namespace: Some("n".into()),
+            name: "web".into(),
+            code: 200,
+            role: Author::Candidate,
+            ..history::Write::default()
+        };
+        at_rest()
+            .evidence_a()
+            .write(write("update"))
+            .wait(1_000)
+            .breaks(&SS_ST_10, "the candidate sent `update` for statefulsets web");
+    }
+
+    #[test]
+    fn a_set_that_is_not_as_asked_for_is_not_at_rest() {
+        Story::new()
+            .set("web", 2)
+            .revision("web-a")
+            .ready_pods(1)
+            .wait(10_000)
+            .status(json!({"observedGeneration": 1, "replicas": 1}))
+            .does_not_exercise(&SS_ST_10);
+    }
+}
