@@ -12,6 +12,7 @@ mod story;
 mod acts;
 mod claims;
 mod course;
+mod dns;
 mod due;
 mod gates;
 mod holds;
@@ -43,6 +44,7 @@ static AREAS: &[&[&Rule]] = &[
     revisions::RULES,
     claims::RULES,
     repair::RULES,
+    dns::RULES,
     ownership::RULES,
     status::RULES,
 ];
