@@ -131,6 +131,34 @@ pub struct Action {
     pub done: Elapsed,
 }
 
+/// What the scale subresource shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scale {
+    /// `spec.replicas`.
+    pub replicas: i64,
+    /// `status.selector`, empty if there is none.
+    pub selector: String,
+}
+
+impl Action {
+    /// The answer as a Scale, if it is one.
+    pub fn scale(&self) -> Option<Scale> {
+        let object = &self.object;
+        (object.get("kind")?.as_str()? == "Scale").then(|| Scale {
+            // The API leaves zero out.
+            replicas: object
+                .pointer("/spec/replicas")
+                .and_then(Value::as_i64)
+                .unwrap_or_default(),
+            selector: object
+                .pointer("/status/selector")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned(),
+        })
+    }
+}
+
 /// An answer of the cluster's DNS.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DnsAnswer {

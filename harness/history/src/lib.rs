@@ -17,14 +17,15 @@ mod meta;
 mod time;
 
 pub use event::{
-    Action, DnsAnswer, End, Event, Gap, HttpAnswer, Note, Observation, WatchEvent, WatchKind, Write,
+    Action, DnsAnswer, End, Event, Gap, HttpAnswer, Note, Observation, Scale, WatchEvent, WatchKind, Write,
 };
 pub use history::History;
 pub use jsonl::{ReadError, Recovered, read, read_recovering, write_event, write_history};
 pub use ledger::{
-    Author, Budget, Claim, ClaimState, Deletion, Endpoint, Incarnation, Ledger, ManagementPolicy, Moment,
-    Ordinal, Owner, PodState, Policy, Related, Revision, RevisionState, Service, ServicePort, Set, SetState,
-    Spec, Status, Strategy, Target, Timeline, canonical_template, endpoints, service_of,
+    Author, Budget, Claim, ClaimState, DaemonSpec, DaemonStatus, Deletion, Endpoint, Incarnation, Ledger,
+    ManagementPolicy, Moment, Ordinal, Owner, PodState, Policy, Related, Revision, RevisionState, Service,
+    ServicePort, Set, SetState, Spec, Status, Strategy, Target, Timeline, Toleration, canonical_template,
+    endpoints, service_of,
 };
 pub use meta::{Evidence, Labels, Meta, Patience, Subject};
 pub use time::Elapsed;

@@ -2,6 +2,7 @@
 
 mod build;
 mod claim;
+mod daemon_set;
 mod describe;
 mod endings;
 mod metadata;
@@ -14,6 +15,7 @@ mod timeline;
 mod volume;
 
 pub use claim::{Claim, ClaimState, Revision, RevisionState};
+pub use daemon_set::{DaemonSpec, DaemonStatus, Toleration};
 pub use metadata::Owner;
 pub use pod::{Author, Deletion, Incarnation, Ordinal, PodState};
 pub use service::{Endpoint, Service, ServicePort, Target, endpoints, service_of};
