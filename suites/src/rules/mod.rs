@@ -23,8 +23,11 @@ mod ownership;
 mod parallel;
 mod partition;
 mod repair;
+mod retention;
 mod revisions;
+mod scale_subresource;
 mod scaling;
+mod start_ordinal;
 mod status;
 mod update;
 mod window;
@@ -47,6 +50,9 @@ static AREAS: &[&[&Rule]] = &[
     dns::RULES,
     ownership::RULES,
     status::RULES,
+    retention::RULES,
+    scale_subresource::RULES,
+    start_ordinal::RULES,
 ];
 
 /// Every rule, in the order of the specification.

@@ -681,6 +681,15 @@ impl Story {
         self
     }
 
+    /// The harness sends a request, which is answered with this object.
+    pub(crate) fn answered(self, method: &str, path: &str, object: Value) -> Story {
+        let mut story = self.action(method, path);
+        if let Some(Observation::Action(action)) = story.events.last_mut().map(|event| &mut event.what) {
+            action.object = Arc::new(object);
+        }
+        story
+    }
+
     /// The audit shows a write, whether it changed anything or not.
     pub(crate) fn write(mut self, write: Write) -> Story {
         self.push(Observation::Write(write));

@@ -63,7 +63,7 @@ pub(super) fn losses<'a>(course: &Course<'a>) -> Vec<Loss<'a>> {
 
 /// When a claim was deleted, unless somebody else did it: the harness, the deletion of the namespace, or the cluster
 /// for reasons of its own. (The garbage collector deletes only what carries an owner reference.)
-pub(super) fn lost(course: &Course<'_>, claim: &Claim) -> Option<Moment> {
+pub(in crate::rules) fn lost(course: &Course<'_>, claim: &Claim) -> Option<Moment> {
     let (moment, by) = claim.deletion?;
     let ledger = course.ledger;
     let with_namespace = ledger

@@ -12,6 +12,8 @@ pub use made::{SS_PVC_01, SS_PVC_02, SS_PVC_03};
 pub use mounted::{SS_PVC_04, SS_PVC_13};
 pub use persistence::{SS_PVC_05, SS_PVC_09};
 
+pub(super) use losses::lost;
+
 use judging::Rule;
 
 /// The rules of this area.

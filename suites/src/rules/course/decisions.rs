@@ -17,6 +17,7 @@ pub(in crate::rules) enum Cause {
 }
 
 /// A decision to delete a pod that may be the candidate's, made while the set was to live.
+#[derive(Clone, Copy)]
 pub(in crate::rules) struct Decision<'a> {
     /// The pod.
     pub(in crate::rules) pod: &'a Incarnation,

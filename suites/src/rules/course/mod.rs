@@ -11,8 +11,11 @@ pub(super) use epochs::{Epoch, Standing};
 pub(super) use gates::Obstacle;
 pub(super) use stretches::Stretch;
 
-use history::{Incarnation, Ledger, Moment, Ordinal, PodState, Set, Status};
-use std::collections::{BTreeMap, HashSet};
+use history::{Elapsed, Incarnation, Ledger, Moment, Ordinal, PodState, Set, Status};
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
 
 /// One set from its first event to its end, indexed for judging.
 pub(super) struct Course<'a> {
@@ -107,13 +110,16 @@ impl<'a> Course<'a> {
         moment.index.saturating_sub(1)
     }
 
-    /// The position in force `by` after `from`.
-    pub(super) fn position_after(&self, from: Moment, by: std::time::Duration) -> usize {
-        let due = from.at + by;
-        let order = self.ledger.order();
-        order
-            .partition_point(|moment| moment.at <= due)
+    /// The position in force at a time.
+    pub(super) fn position_at(&self, at: Elapsed) -> usize {
+        self.ledger
+            .order()
+            .partition_point(|moment| moment.at <= at)
             .saturating_sub(1)
-            .max(from.index)
+    }
+
+    /// The position in force `by` after `from`.
+    pub(super) fn position_after(&self, from: Moment, by: Duration) -> usize {
+        self.position_at(from.at + by).max(from.index)
     }
 }

@@ -94,4 +94,43 @@ impl Course<'_> {
         self.epoch_at(index)
             .is_some_and(|epoch| epoch.spec.update_budget() == 1)
     }
+
+    /// The moment in an epoch from which the members were exactly the wanted ones.
+    pub(in crate::rules) fn range_reached(&self, epoch: &Epoch<'_>) -> Option<Moment> {
+        self.stretches(Duration::ZERO)
+            .into_iter()
+            .map(|stretch| stretch.from)
+            .filter(|from| (epoch.from..epoch.until).contains(from))
+            .find(|from| self.off_range(epoch, from.index).is_none())
+    }
+
+    /// A wanted ordinal without a pod, or a pod outside the range, at position `index`.
+    pub(in crate::rules) fn off_range(&self, epoch: &Epoch<'_>, index: usize) -> Option<Ordinal> {
+        epoch
+            .spec
+            .range()
+            .map(Ordinal)
+            .find(|ordinal| self.at(*ordinal, index).is_none())
+            .or_else(|| {
+                self.all_at(index)
+                    .map(|(ordinal, _, _)| ordinal)
+                    .find(|ordinal| !epoch.spec.in_range(*ordinal))
+            })
+    }
+
+    /// The first stretch of an epoch, longer than the reaction bound, in which every pod was Healthy and yet one was
+    /// missing or too many: the ordinal is named.
+    pub(in crate::rules) fn range_missed(&self, epoch: &Epoch<'_>) -> Option<(Stretch, Ordinal)> {
+        let available = Duration::from_secs(epoch.spec.min_ready_seconds.into());
+        let patience = self.ledger.patience().reaction() + available;
+        self.stretches(patience)
+            .into_iter()
+            .filter(|stretch| (epoch.from..epoch.until).contains(&stretch.from))
+            .find_map(|stretch| {
+                let index = stretch.from.index;
+                let healthy = self.all_at(index).all(|(_, _, state)| state.healthy());
+                let off = self.off_range(epoch, index)?;
+                healthy.then_some((stretch, off))
+            })
+    }
 }
