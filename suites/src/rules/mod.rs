@@ -12,6 +12,7 @@ mod story;
 mod acts;
 mod claims;
 mod course;
+mod daemonset;
 mod dns;
 mod due;
 mod gates;
@@ -53,6 +54,7 @@ static AREAS: &[&[&Rule]] = &[
     retention::RULES,
     scale_subresource::RULES,
     start_ordinal::RULES,
+    daemonset::RULES,
 ];
 
 /// Every rule, in the order of the specification.

@@ -570,7 +570,9 @@ impl Story {
 
     /// Any other object is ADDED. `metadata.name` is all it needs.
     pub(crate) fn object_added(mut self, resource: &str, mut object: Value) -> Story {
-        merge(&mut object, &json!({"metadata": {"namespace": NAMESPACE}}));
+        if !matches!(resource, "nodes" | "persistentvolumes" | "namespaces") {
+            merge(&mut object, &json!({"metadata": {"namespace": NAMESPACE}}));
+        }
         if object["metadata"].get("uid").is_none() {
             let name = object["metadata"]["name"].as_str().unwrap().to_owned();
             object["metadata"]["uid"] = json!(format!("{name}-uid-{}", self.version));
