@@ -29,6 +29,11 @@ impl Ledger {
                 line,
             };
             builder.ledger.order.push(moment);
+            let by = match &event.what {
+                Observation::Watch(watch) => builder.author(watch),
+                _ => Author::Unknown,
+            };
+            builder.ledger.written_by.push(by);
             builder.ledger.texts.push(describe::Subject::of(event));
             builder.take(moment, event);
         }
@@ -130,6 +135,7 @@ impl Builder {
         }
     }
 
+    /// Who wrote the version that a watch event shows.
     fn author(&self, watch: &WatchEvent) -> Author {
         watch
             .resource_version()
@@ -198,7 +204,7 @@ impl Builder {
     }
 
     fn pod(&mut self, moment: Moment, watch: &WatchEvent) {
-        let by = self.author(watch);
+        let by = self.ledger.author_at(moment);
         let (place, new) = self.place(watch, self.ledger.pods.len());
         if new {
             self.ledger.pods.push(Incarnation {
@@ -234,7 +240,7 @@ impl Builder {
     }
 
     fn claim(&mut self, moment: Moment, watch: &WatchEvent) {
-        let by = self.author(watch);
+        let by = self.ledger.author_at(moment);
         let (place, new) = self.place(watch, self.ledger.claims.len());
         if new {
             self.ledger.claims.push(Claim {
@@ -261,7 +267,7 @@ impl Builder {
     }
 
     fn revision(&mut self, moment: Moment, watch: &WatchEvent) {
-        let by = self.author(watch);
+        let by = self.ledger.author_at(moment);
         let (place, new) = self.place(watch, self.ledger.revisions.len());
         if new {
             let template = watch

@@ -71,10 +71,6 @@ fn words<'a>(object: &'a Value, pointer: &str) -> impl Iterator<Item = &'a str> 
         .filter_map(Value::as_str)
 }
 
-fn version(object: &Value) -> Option<u64> {
-    text(object, "/metadata/resourceVersion")?.parse().ok()
-}
-
 macro_rules! metadata {
     ($($state:ident)*) => { $(
         impl $state {
@@ -101,9 +97,11 @@ macro_rules! metadata {
                     .is_some_and(|all| all.iter().any(|one| one.as_str() == Some(finalizer)))
             }
 
-            /// Who wrote this state, where that is known.
+            /// Who wrote this state, where that is known. Where its moment is at hand, `Ledger::author_at` is
+            /// faster.
             pub fn author(&self, ledger: &Ledger) -> Author {
-                version(&self.object)
+                text(&self.object, "/metadata/resourceVersion")
+                    .and_then(|version| version.parse().ok())
                     .map(|version| ledger.author_of_version(version))
                     .unwrap_or_default()
             }

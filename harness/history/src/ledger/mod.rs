@@ -3,6 +3,7 @@
 mod build;
 mod claim;
 mod daemon_set;
+mod derived;
 mod describe;
 mod endings;
 mod metadata;
@@ -55,6 +56,9 @@ pub struct Ledger {
     gaps: Vec<(Moment, Gap)>,
     ended: Option<(Moment, End)>,
     authors: HashMap<u64, Author>,
+    /// Who wrote what the event at each position shows.
+    written_by: Vec<Author>,
+    derived: derived::Derived,
 }
 
 /// One life of any other object: a Service, an EndpointSlice, a PersistentVolume, an Event, a DaemonSet, …

@@ -223,9 +223,14 @@ impl Ledger {
         &self.gaps
     }
 
-    /// Who wrote the version that the watch event at `moment` delivered.
+    /// Who wrote a version of an object, where that is known.
     pub fn author_of_version(&self, version: u64) -> Author {
         self.authors.get(&version).copied().unwrap_or_default()
+    }
+
+    /// Who wrote the version that the watch event at `moment` delivered, where that is known.
+    pub fn author_at(&self, moment: Moment) -> Author {
+        self.written_by.get(moment.index).copied().unwrap_or_default()
     }
 
     /// Whether `legal` holds in the state just before `moment`, or held in some state of the staleness window
