@@ -25,21 +25,14 @@ impl<'a> Window<'a> {
 
     /// The specs, newest first.
     pub(super) fn specs(self) -> impl Iterator<Item = &'a Spec> {
-        let states = self.set.states.within(self.since, self.index);
-        states.map(|(_, state)| state.spec.as_ref())
+        let specs = self.set.specs.within(self.since, self.index);
+        specs.map(|(_, spec)| spec.as_ref())
     }
 
     /// The newest spec, and when it was first seen in force.
     pub(super) fn spec(self) -> Option<(Moment, &'a Spec)> {
-        let (_, newest) = self.set.states.before(self.index)?;
-        let entries = self.set.states.entries();
-        let end = entries.partition_point(|(moment, _)| moment.index < self.index);
-        let asked = entries[..end]
-            .iter()
-            .rev()
-            .take_while(|(_, state)| state.spec == newest.spec)
-            .last()?;
-        Some((asked.0, newest.spec.as_ref()))
+        let (asked, newest) = self.set.specs.before(self.index)?;
+        Some((*asked, newest.as_ref()))
     }
 
     /// Whether something is true of every spec.

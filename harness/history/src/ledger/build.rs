@@ -165,6 +165,7 @@ impl Builder {
                 namespace: text(&watch.object, "/metadata/namespace").into(),
                 uid: text(&watch.object, "/metadata/uid").into(),
                 states: Timeline::default(),
+                specs: Timeline::default(),
                 deleting: None,
                 gone: None,
             });
@@ -190,6 +191,13 @@ impl Builder {
             .is_some_and(|at| !at.is_null());
         if terminating && set.deleting.is_none() {
             set.deleting = Some(moment);
+        }
+        if set
+            .specs
+            .last()
+            .is_none_or(|(_, known)| !Arc::ptr_eq(known, &spec) && *known != spec)
+        {
+            set.specs.push(moment, spec.clone());
         }
         let status = Status::of(&watch.object);
         set.states.push(

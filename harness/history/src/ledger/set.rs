@@ -15,6 +15,8 @@ pub struct Set {
     pub uid: String,
     /// Everything that was seen of it.
     pub states: Timeline<SetState>,
+    /// What was asked for: its creation, and each change of the spec.
+    pub specs: Timeline<Arc<Spec>>,
     /// When its deletionTimestamp was set, if it was seen to be.
     pub deleting: Option<Moment>,
     /// When it was gone.
@@ -287,7 +289,7 @@ impl Set {
 
     /// The spec in force at position `index`.
     pub fn spec_at(&self, index: usize) -> Option<&Spec> {
-        self.states.at(index).map(|(_, state)| state.spec.as_ref())
+        self.specs.at(index).map(|(_, spec)| spec.as_ref())
     }
 
     /// The state at position `index`, `None` if the set did not exist there.
@@ -300,16 +302,7 @@ impl Set {
 
     /// The moments at which the spec changed (creation included), each with what it became.
     pub fn spec_changes(&self) -> Vec<(Moment, Arc<Spec>)> {
-        let mut changes: Vec<(Moment, Arc<Spec>)> = Vec::new();
-        for (moment, state) in self.states.entries() {
-            if changes
-                .last()
-                .is_none_or(|(_, spec)| !Arc::ptr_eq(spec, &state.spec) && **spec != *state.spec)
-            {
-                changes.push((*moment, state.spec.clone()));
-            }
-        }
-        changes
+        self.specs.entries().to_vec()
     }
 
     /// The moments at which the status changed, each with what it became.

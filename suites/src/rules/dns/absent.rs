@@ -50,13 +50,13 @@ fn absent(ledger: &Ledger, judge: &mut Judge<'_>, how: &str, out: fn(&PodState) 
             if !service.headless() || service.publishes_not_ready {
                 continue;
             }
-            let held = answered.pods(ledger).filter_map(|pod| {
+            let held = answered.pods().filter_map(|pod| {
                 let meant =
                     |state: &PodState| out(state) && service.selects(state) && asks_for(&answered, state);
                 Some((pod, answered.steady_address(pod, meant)?))
             });
             for (pod, address) in held {
-                let free = answered.pods(ledger).all(|other| {
+                let free = answered.pods().all(|other| {
                     other.uid == pod.uid
                         || !answered.ever(other, |state| state.ip.as_deref() == Some(address))
                 });
@@ -115,7 +115,7 @@ pub static DN_12: Rule = Rule {
             let about_all = answered.name.question == Question::Service && service.headless();
             let ready = || {
                 answered
-                    .pods(ledger)
+                    .pods()
                     .any(|pod| answered.ever(pod, |state| service.publishes(state)))
             };
             if !about_all || ready() {

@@ -1,7 +1,7 @@
 //! Services with an address of their own.
 
 use super::question::{Answered, Question, answered, named};
-use history::{Ledger, Moment};
+use history::Moment;
 use judging::{Judge, Kind, Level, Profile, Rule};
 
 /// One address, the service's.
@@ -26,7 +26,7 @@ pub static DN_13: Rule = Rule {
                 Question::Service if !own.contains(':') => {
                     expect(judge, &answered, answered.answer.answers == [own.as_str()], &own);
                 }
-                Question::Member(hostname) => nameless(ledger, judge, &answered, hostname),
+                Question::Member(hostname) => nameless(judge, &answered, hostname),
                 _ => {}
             }
         }
@@ -65,13 +65,13 @@ fn expect(judge: &mut Judge<'_>, answered: &Answered<'_>, right: bool, wanted: &
 }
 
 /// A pod of the service that carries no such name has none.
-fn nameless(ledger: &Ledger, judge: &mut Judge<'_>, answered: &Answered<'_>, hostname: &str) {
+fn nameless(judge: &mut Judge<'_>, answered: &Answered<'_>, hostname: &str) {
     let service = &answered.service;
     let carries = answered
-        .pods(ledger)
+        .pods()
         .any(|pod| answered.ever(pod, |state| named(service, hostname, state)));
     let up = answered
-        .pods(ledger)
+        .pods()
         .find(|pod| pod.name == hostname && answered.always(pod, |state| service.publishes(state)));
     let shown: Option<Moment> = up.filter(|_| !carries).map(|pod| answered.shown(pod));
     if let Some(shown) = shown {

@@ -1,8 +1,9 @@
 //! The names of the service and of each member answer with the right addresses.
 
 use super::question::{Answered, Question, answered, named};
-use history::{Ledger, Moment, PodState};
+use history::{Moment, PodState};
 use judging::{Judge, Kind, Level, Profile, Rule};
+use std::collections::HashSet;
 
 /// The service's own name.
 pub static DN_01: Rule = Rule {
@@ -19,7 +20,7 @@ pub static DN_01: Rule = Rule {
     check: |ledger, judge| {
         for answered in answered(ledger, "A").filter(|one| !one.mixed_case()) {
             if answered.name.question == Question::Service && answered.service.headless() {
-                judge_members(ledger, judge, &answered, |_| true);
+                judge_members(judge, &answered, |_| true);
             }
         }
     },
@@ -40,7 +41,7 @@ pub static DN_02: Rule = Rule {
     check: |ledger, judge| {
         for answered in answered(ledger, "A").filter(|one| !one.mixed_case()) {
             if let Question::Member(hostname) = &answered.name.question {
-                judge_members(ledger, judge, &answered, |state| {
+                judge_members(judge, &answered, |state| {
                     named(&answered.service, hostname, state)
                 });
             }
@@ -63,9 +64,9 @@ pub static DN_15: Rule = Rule {
     check: |ledger, judge| {
         for answered in answered(ledger, "A").filter(Answered::mixed_case) {
             match &answered.name.question {
-                Question::Service => judge_members(ledger, judge, &answered, |_| answered.service.headless()),
+                Question::Service => judge_members(judge, &answered, |_| answered.service.headless()),
                 Question::Member(hostname) => {
-                    judge_members(ledger, judge, &answered, |state| {
+                    judge_members(judge, &answered, |state| {
                         named(&answered.service, hostname, state)
                     });
                 }
@@ -77,39 +78,25 @@ pub static DN_15: Rule = Rule {
 
 /// The answer holds the address of every pod that is `meant` and was published all the time, and of none that never
 /// was.
-fn judge_members<'a>(
-    ledger: &'a Ledger,
-    judge: &mut Judge<'_>,
-    answered: &Answered<'a>,
-    meant: impl Fn(&PodState) -> bool,
-) {
+fn judge_members(judge: &mut Judge<'_>, answered: &Answered<'_>, meant: impl Fn(&PodState) -> bool) {
     let published = |state: &PodState| answered.service.publishes(state) && meant(state);
     let mut missing: Option<(String, Moment)> = None;
     let mut certain = 0;
-    let mut possible: Vec<&str> = Vec::new();
-    for pod in answered.pods(ledger) {
+    for pod in answered.pods() {
         if let Some(address) = answered.steady_address(pod, published) {
             certain += 1;
             if !answered.holds(address) {
                 missing.get_or_insert_with(|| (format!("{address} of {}", pod.name), answered.shown(pod)));
             }
         }
-        for (_, state) in pod.states.entries() {
-            let address = state.ip.as_deref().filter(|address| !possible.contains(address));
-            if let Some(address) = address
-                && answered.ever(pod, |state| {
-                    state.ip.as_deref() == Some(address) && published(state)
-                })
-            {
-                possible.push(address);
-            }
-        }
     }
-    let stray = answered
-        .answer
-        .answers
-        .iter()
-        .find(|answer| !possible.contains(&answer.as_str()));
+    let told = &answered.answer.answers;
+    let possible = if told.is_empty() {
+        HashSet::new()
+    } else {
+        answered.addresses(published)
+    };
+    let stray = told.iter().find(|answer| !possible.contains(answer.as_str()));
     if certain > 0 || stray.is_some() {
         judge.opportunity();
     }

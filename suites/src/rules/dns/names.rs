@@ -22,13 +22,13 @@ pub static DN_03: Rule = Rule {
             let Question::Member(hostname) = question else {
                 continue;
             };
-            let entitled = answered.pods(ledger).any(|pod| {
+            let entitled = answered.pods().any(|pod| {
                 answered.ever(pod, |state| {
                     service.selects(state) && named(service, hostname, state)
                 })
             });
             // A pod of that name that is up, and yet not entitled: the name must not exist.
-            let Some(pod) = answered.pods(ledger).find(|pod| {
+            let Some(pod) = answered.pods().find(|pod| {
                 !entitled
                     && pod.name == *hostname
                     && answered.steady_address(pod, |state| state.ready).is_some()

@@ -1,7 +1,7 @@
 //! SRV records: the named ports of each member.
 
 use super::question::{Answered, Question, answered};
-use history::{Incarnation, Ledger, PodState, ServicePort};
+use history::{Incarnation, PodState, ServicePort};
 use judging::{Judge, Kind, Level, Profile, Rule};
 
 /// One record per member and port.
@@ -27,18 +27,13 @@ pub static DN_05: Rule = Rule {
                 .iter()
                 .find(|port| port.name == *name && port.protocol == *protocol);
             if let Some(port) = port {
-                one_record_per_member(ledger, judge, &answered, port);
+                one_record_per_member(judge, &answered, port);
             }
         }
     },
 };
 
-fn one_record_per_member<'a>(
-    ledger: &'a Ledger,
-    judge: &mut Judge<'_>,
-    answered: &Answered<'a>,
-    port: &ServicePort,
-) {
+fn one_record_per_member<'a>(judge: &mut Judge<'_>, answered: &Answered<'a>, port: &ServicePort) {
     let records: Vec<(&str, &str)> = answered
         .answer
         .answers
@@ -46,7 +41,7 @@ fn one_record_per_member<'a>(
         .filter_map(|record| record_of(record))
         .collect();
     let targets: Vec<(&Incarnation, String, Option<u16>)> = answered
-        .pods(ledger)
+        .pods()
         .filter(|pod| answered.ever(pod, |state| published(answered, state)))
         .filter_map(|pod| {
             let state = pod.last()?;

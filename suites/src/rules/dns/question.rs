@@ -4,6 +4,10 @@
 //! and its arrival. What was so throughout that time must be in the answer; what was never so must not.
 
 use history::{DnsAnswer, Elapsed, Incarnation, Ledger, Moment, PodState, Service};
+use std::{
+    collections::{HashMap, HashSet},
+    rc::Rc,
+};
 
 /// What a name under a service asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +70,8 @@ pub(super) struct Answered<'a> {
     pub(super) service: Service,
     /// When the service was last changed.
     pub(super) served: Moment,
+    /// The pods of the namespace that it may be about.
+    about: Rc<[&'a Incarnation]>,
     /// The oldest state that the answer may describe.
     since: Elapsed,
     /// The newest one. Watch events and answers travel on different ways, so a little after the arrival.
@@ -74,6 +80,7 @@ pub(super) struct Answered<'a> {
 
 /// The answers of one record type about services that are known.
 pub(super) fn answered<'a>(ledger: &'a Ledger, qtype: &'a str) -> impl Iterator<Item = Answered<'a>> {
+    let mut directory = Directory::default();
     ledger.dns().iter().filter_map(move |(moment, answer)| {
         let told = matches!(answer.rcode.as_str(), "NOERROR" | "NXDOMAIN");
         if answer.qtype != qtype || !told {
@@ -85,16 +92,58 @@ pub(super) fn answered<'a>(ledger: &'a Ledger, qtype: &'a str) -> impl Iterator<
         let since = asked.before(patience.dns());
         let until = moment.at + patience.staleness();
         let (served, service) = steady(ledger, &name, since, until)?;
+        let about = directory.about(ledger, &name);
         Some(Answered {
             moment: *moment,
             answer,
             name,
             service,
             served,
+            about,
             since,
             until,
         })
     })
+}
+
+/// The pods that questions are about, found once for each question.
+#[derive(Default)]
+struct Directory<'a> {
+    /// By namespace; those with a hostname or name also under that.
+    pods: HashMap<(String, Option<String>), Rc<[&'a Incarnation]>>,
+}
+
+impl<'a> Directory<'a> {
+    fn about(&mut self, ledger: &'a Ledger, name: &Name) -> Rc<[&'a Incarnation]> {
+        if self.pods.is_empty() {
+            self.fill(ledger);
+        }
+        let member = match &name.question {
+            Question::Member(hostname) => Some(hostname.clone()),
+            Question::Service | Question::Port(..) => None,
+        };
+        self.pods
+            .get(&(name.namespace.clone(), member))
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    fn fill(&mut self, ledger: &'a Ledger) {
+        let mut pods: HashMap<(String, Option<String>), Vec<&Incarnation>> = HashMap::new();
+        for pod in ledger.pods() {
+            let mut add = |name: Option<&str>| {
+                let key = (pod.namespace.clone(), name.map(str::to_owned));
+                pods.entry(key).or_default().push(pod);
+            };
+            let hostname = pod.first().and_then(PodState::hostname);
+            add(None);
+            add(Some(&pod.name));
+            if let Some(hostname) = hostname.filter(|hostname| *hostname != pod.name) {
+                add(Some(hostname));
+            }
+        }
+        self.pods = pods.into_iter().map(|(key, pods)| (key, pods.into())).collect();
+    }
 }
 
 /// The service of a name, if it was there and unchanged all the time.
@@ -121,40 +170,43 @@ fn steady(ledger: &Ledger, name: &Name, since: Elapsed, until: Elapsed) -> Optio
 
 impl<'a> Answered<'a> {
     /// The state of a pod at each time that the answer may describe, `None` where it did not exist.
-    fn states(&self, pod: &'a Incarnation) -> Vec<Option<&'a PodState>> {
+    fn states(&self, pod: &'a Incarnation) -> impl Iterator<Item = Option<&'a PodState>> + use<'a> {
         let entries = pod.states.entries();
         let from = entries.partition_point(|(moment, _)| moment.at <= self.since);
         let to = entries.partition_point(|(moment, _)| moment.at <= self.until);
-        let mut states = Vec::new();
-        if from == 0 && pod.seen_added {
-            states.push(None);
-        }
-        let ended_before = pod.gone.is_some_and(|gone| gone.at <= self.since);
-        if !ended_before {
-            let before = from.saturating_sub(1);
-            states.extend(
-                entries
-                    .get(before..to)
-                    .into_iter()
-                    .flatten()
-                    .map(|(_, state)| Some(state)),
-            );
-        }
-        if pod.gone.is_some_and(|gone| gone.at <= self.until) {
-            states.push(None);
-        }
-        states
+        let not_yet = (from == 0 && pod.seen_added).then_some(None);
+        let alive = if pod.gone.is_some_and(|gone| gone.at <= self.since) {
+            0..0
+        } else {
+            from.saturating_sub(1)..to
+        };
+        let alive = entries
+            .get(alive)
+            .into_iter()
+            .flatten()
+            .map(|(_, state)| Some(state));
+        let no_more = pod.gone.filter(|gone| gone.at <= self.until).map(|_| None);
+        not_yet.into_iter().chain(alive).chain(no_more)
     }
 
     /// Whether something was true of a pod all the time.
     pub(super) fn always(&self, pod: &'a Incarnation, is_true: impl Fn(&PodState) -> bool) -> bool {
-        let states = self.states(pod);
-        !states.is_empty() && states.iter().all(|state| state.is_some_and(&is_true))
+        let mut states = self.states(pod).peekable();
+        states.peek().is_some() && states.all(|state| state.is_some_and(&is_true))
     }
 
     /// Whether something was true of a pod at some time.
     pub(super) fn ever(&self, pod: &'a Incarnation, is_true: impl Fn(&PodState) -> bool) -> bool {
-        self.states(pod).into_iter().flatten().any(is_true)
+        self.states(pod).flatten().any(is_true)
+    }
+
+    /// The addresses that the pods had at some time while something was true of them.
+    pub(super) fn addresses(&self, is_true: impl Fn(&PodState) -> bool) -> HashSet<&'a str> {
+        self.pods()
+            .flat_map(|pod| self.states(pod).flatten())
+            .filter(|state| is_true(state))
+            .filter_map(|state| state.ip.as_deref())
+            .collect()
     }
 
     /// The address that a pod had all the time while something was true of it.
@@ -170,14 +222,13 @@ impl<'a> Answered<'a> {
         .then_some(address)
     }
 
-    /// The pods of the namespace that lived at some time that the answer may describe.
-    pub(super) fn pods(&self, ledger: &'a Ledger) -> impl Iterator<Item = &'a Incarnation> {
-        let (namespace, since, until) = (self.name.namespace.clone(), self.since, self.until);
-        ledger.pods().iter().filter(move |pod| {
-            pod.namespace == namespace
-                && pod.added().at <= until
-                && pod.gone.is_none_or(|gone| gone.at >= since)
-        })
+    /// The pods that the question may be about and that lived at some time that the answer may describe: those of the
+    /// hostname or name that it asks for, or all of the namespace.
+    pub(super) fn pods(&self) -> impl Iterator<Item = &'a Incarnation> + '_ {
+        self.about
+            .iter()
+            .copied()
+            .filter(|pod| pod.added().at <= self.until && pod.gone.is_none_or(|gone| gone.at >= self.since))
     }
 
     /// Whether the answer holds this record.

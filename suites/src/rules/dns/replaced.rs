@@ -27,7 +27,7 @@ pub static DN_11: Rule = Rule {
                 answered.service.publishes(state) && named(&answered.service, hostname, state)
             };
             let Some((pod, address)) = answered
-                .pods(ledger)
+                .pods()
                 .find_map(|pod| Some((pod, answered.steady_address(pod, published)?)))
             else {
                 continue;
@@ -83,7 +83,7 @@ pub static DN_17: Rule = Rule {
                 .filter_map(|set| scaled_away(ledger, set, hostname, answered.moment))
                 .next();
             let there = answered
-                .pods(ledger)
+                .pods()
                 .any(|pod| answered.ever(pod, |state| state.hostname() == Some(hostname)));
             let Some(gone) = gone.filter(|_| !there) else {
                 continue;
