@@ -23,11 +23,8 @@ pub static SS_OD_01: Rule = Rule {
         for course in courses(ledger) {
             for stretch in course.stretches(ledger.patience().staleness()) {
                 let index = stretch.from.index;
-                let Some(epoch) = course.epoch_at(index).filter(|epoch| epoch.on_delete()) else {
-                    continue;
-                };
-                let old = |(_, _, state): (_, _, &_)| course.standing(state, epoch) == Standing::Old;
-                if course.all_healthy(index) && course.all_at(index).any(old) {
+                let manual = course.epoch_at(index).is_some_and(Epoch::on_delete);
+                if manual && stretch.picture.all_healthy() && stretch.picture.old > 0 {
                     judge.opportunity();
                 }
             }

@@ -86,7 +86,7 @@ fn scale_requests<'a>(ledger: &'a Ledger, set: &Set) -> impl Iterator<Item = &'a
 }
 
 /// Whether the spec came about by a write to the scale subresource.
-fn asked_by_scale(ledger: &Ledger, set: &Set, epoch: &Epoch<'_>) -> bool {
+fn asked_by_scale(ledger: &Ledger, set: &Set, epoch: &Epoch) -> bool {
     scale_requests(ledger, set).any(|(moment, action)| {
         let shortly = std::time::Duration::from_millis(250);
         action.method != "GET" && moment.at <= epoch.from.at && epoch.from.at <= action.done + shortly

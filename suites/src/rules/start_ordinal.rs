@@ -45,7 +45,6 @@ pub static SS_SO_01: Rule = Rule {
             }
             for decision in course
                 .decisions()
-                .iter()
                 .filter(|decision| decision.cause == Cause::Scale)
             {
                 let before = course.just_before(decision.moment);

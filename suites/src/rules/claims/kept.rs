@@ -53,7 +53,7 @@ fn accuse(course: &Course<'_>, of: Circumstance, when: &str, judge: &mut Judge<'
 /// How many pods with claims went because their ordinal was condemned, and were watched for longer than the staleness
 /// window after that.
 fn scaled_down(ledger: &Ledger, course: &Course<'_>) -> usize {
-    let templates = |pod: &Incarnation, epoch: &Epoch<'_>| {
+    let templates = |pod: &Incarnation, epoch: &Epoch| {
         pod.last().is_some_and(|state| {
             let mut volumes = state.claims().map(|(volume, _)| volume);
             volumes.any(|volume| {
@@ -75,8 +75,7 @@ fn scaled_down(ledger: &Ledger, course: &Course<'_>) -> usize {
         Some(watched && kept && templates(pod, epoch))
     };
     course
-        .ordinals()
-        .flat_map(|(ordinal, pods)| pods.iter().map(move |pod| (ordinal, *pod)))
+        .all()
         .filter(|(ordinal, pod)| condemned(*ordinal, pod) == Some(true))
         .count()
 }
@@ -137,7 +136,7 @@ pub static SS_PVC_08: Rule = Rule {
                         .epochs_before(*moment)
                         .all(|epoch| !epoch.spec.retention.when_deleted && !epoch.spec.retention.when_scaled);
                     let new = owned(&course, state)
-                        .filter(|_| !former.is_some_and(|former| owned(&course, former).is_some()));
+                        .filter(|_| former.is_none_or(|former| owned(&course, former).is_none()));
                     let seen = claim.seen_added || former.is_some();
                     let first = former.is_none();
                     former = Some(state);
@@ -147,7 +146,7 @@ pub static SS_PVC_08: Rule = Rule {
                     if first {
                         judge.opportunity();
                     }
-                    let others = matches!(state.author(ledger), Author::Harness | Author::Cluster);
+                    let others = matches!(ledger.author_at(*moment), Author::Harness | Author::Cluster);
                     if let Some(owner) = new.filter(|_| seen && !others) {
                         judge.violation(
                             format!(

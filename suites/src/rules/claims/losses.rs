@@ -27,7 +27,7 @@ pub(super) struct Loss<'a> {
 
 /// Whether the policies that were in force of late keep claims in this circumstance.
 pub(super) fn keeps<'c, 'a: 'c>(
-    mut epochs: impl Iterator<Item = &'c Epoch<'a>>,
+    mut epochs: impl Iterator<Item = &'c Epoch>,
     circumstance: Circumstance,
 ) -> bool {
     epochs.all(|epoch| match circumstance {

@@ -1,7 +1,8 @@
 //! Which pods were created and taken down, and why.
 
-use super::{Course, Standing};
-use history::{Author, Incarnation, Moment, Ordinal, PodState};
+use super::chart::Chart;
+use super::{Course, Epoch, Standing};
+use history::{Author, Incarnation, Ledger, Moment, Ordinal, PodState, Set};
 
 /// What explains that a pod was taken down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,85 +46,132 @@ pub(in crate::rules) struct Creation<'a> {
     pub(in crate::rules) former: Option<&'a Incarnation>,
 }
 
+/// A decision as the chart keeps it.
+pub(super) struct Decided {
+    place: usize,
+    ordinal: Ordinal,
+    moment: Moment,
+    cause: Cause,
+}
+
+/// All decisions to delete a member, in order.
+pub(super) fn of(ledger: &Ledger, set: &Set, chart: &Chart) -> Vec<Decided> {
+    let mut decided = Vec::new();
+    for (ordinal, places) in &chart.lives {
+        for place in places {
+            let Some(pod) = ledger.pods().get(*place) else {
+                continue;
+            };
+            decided.extend(decision(ledger, set, chart, *ordinal, *place, pod));
+        }
+    }
+    decided.sort_by_key(|decided: &Decided| decided.moment);
+    decided
+}
+
+fn decision(
+    ledger: &Ledger,
+    set: &Set,
+    chart: &Chart,
+    ordinal: Ordinal,
+    place: usize,
+    pod: &Incarnation,
+) -> Option<Decided> {
+    let deletion = pod.deletion.as_ref()?;
+    let moment = deletion.moment;
+    let (_, before) = pod.states.before(moment.index)?;
+    let ended = chart.ending.is_some_and(|ending| ending <= moment);
+    let disrupted = || before.disrupted() || pod.at(moment.index).is_some_and(PodState::disrupted);
+    let others = !deletion.by.may_be_candidate() || (deletion.by != Author::Candidate && disrupted());
+    let ours = before.owner.as_deref() == Some(set.uid.as_str());
+    (ours && !ended && !others).then(|| Decided {
+        place,
+        ordinal,
+        moment,
+        cause: cause(ledger, chart, ordinal, pod, moment, before),
+    })
+}
+
+fn cause(
+    ledger: &Ledger,
+    chart: &Chart,
+    ordinal: Ordinal,
+    pod: &Incarnation,
+    moment: Moment,
+    before: &PodState,
+) -> Cause {
+    let staleness = ledger.patience().staleness();
+    let mut recent = pod.states.within(moment.at.before(staleness), moment.index);
+    if recent.any(|(_, state)| state.ended()) {
+        return Cause::Repair;
+    }
+    let epochs = || chart.epochs_within(staleness, moment);
+    if epochs().any(|epoch| !epoch.spec.in_range(ordinal)) {
+        return Cause::Scale;
+    }
+    let due = |epoch: &Epoch| epoch.updates(ordinal) && chart.standing(before, epoch) == Standing::Old;
+    if epochs().any(due) {
+        Cause::Update
+    } else {
+        Cause::Nothing
+    }
+}
+
 impl<'a> Course<'a> {
     /// All decisions to delete a member, in order.
-    pub(in crate::rules) fn decisions(&self) -> Vec<Decision<'a>> {
-        let mut decisions: Vec<Decision<'a>> = self
-            .ordinals()
-            .flat_map(|(ordinal, pods)| pods.iter().map(move |pod| (ordinal, *pod)))
-            .filter_map(|(ordinal, pod)| self.decision(ordinal, pod))
-            .collect();
-        decisions.sort_by_key(|decision| decision.moment);
-        decisions
+    pub(in crate::rules) fn decisions(&self) -> impl Iterator<Item = Decision<'a>> {
+        self.decided.iter().filter_map(|decided| self.known(decided))
     }
 
     /// The decisions of updates, in order.
-    pub(in crate::rules) fn update_decisions(&self) -> Vec<Decision<'a>> {
-        let mut decisions = self.decisions();
-        decisions.retain(|decision| decision.cause == Cause::Update);
-        decisions
+    pub(in crate::rules) fn update_decisions(&self) -> impl Iterator<Item = Decision<'a>> {
+        self.decisions()
+            .filter(|decision| decision.cause == Cause::Update)
     }
 
     /// The decision to delete this pod, if the candidate may have made it.
-    pub(in crate::rules) fn decision(&self, ordinal: Ordinal, pod: &'a Incarnation) -> Option<Decision<'a>> {
-        let deletion = pod.deletion.as_ref()?;
-        let moment = deletion.moment;
-        let (_, before) = pod.states.before(moment.index)?;
-        let ended = self.ending.is_some_and(|ending| ending <= moment);
-        let disrupted = before.disrupted() || pod.at(moment.index).is_some_and(PodState::disrupted);
-        let others = !deletion.by.may_be_candidate() || (disrupted && deletion.by != Author::Candidate);
-        let ours = before.owner.as_deref() == Some(self.set.uid.as_str());
-        (ours && !ended && !others).then(|| Decision {
-            pod,
-            ordinal,
-            moment,
-            before,
-            cause: self.cause(ordinal, pod, moment, before),
-        })
+    pub(in crate::rules) fn decision(&self, pod: &Incarnation) -> Option<Decision<'a>> {
+        let moment = pod.deletion.as_ref()?.moment;
+        let from = self.decided.partition_point(|decided| decided.moment < moment);
+        let decided = self
+            .decided
+            .get(from)
+            .filter(|decided| decided.moment == moment)?;
+        self.known(decided)
     }
 
-    fn cause(&self, ordinal: Ordinal, pod: &Incarnation, moment: Moment, before: &PodState) -> Cause {
-        let since = moment.at.before(self.ledger.patience().staleness());
-        if pod
-            .states
-            .within(since, moment.index)
-            .any(|(_, state)| state.ended())
-        {
-            return Cause::Repair;
-        }
-        if self
-            .epochs_before(moment)
-            .any(|epoch| !epoch.spec.in_range(ordinal))
-        {
-            return Cause::Scale;
-        }
-        let due = self
-            .epochs_before(moment)
-            .any(|epoch| epoch.updates(ordinal) && self.standing(before, epoch) == Standing::Old);
-        if due { Cause::Update } else { Cause::Nothing }
+    fn known(&self, decided: &Decided) -> Option<Decision<'a>> {
+        let pod = self.ledger.pods().get(decided.place)?;
+        Some(Decision {
+            pod,
+            ordinal: decided.ordinal,
+            moment: decided.moment,
+            before: &pod.states.before(decided.moment.index)?.1,
+            cause: decided.cause,
+        })
     }
 
     /// All creations of members, in order.
     pub(in crate::rules) fn creations(&self) -> Vec<Creation<'a>> {
         let mut creations = Vec::new();
-        for (ordinal, pods) in self.ordinals() {
-            for (place, pod) in pods.iter().enumerate() {
+        for ordinal in self.ordinals() {
+            let mut former = None;
+            for pod in self.incarnations(ordinal) {
+                let before = former.replace(pod);
                 let Some((moment, state)) = pod.states.first() else {
                     continue;
                 };
                 let ended = self.ending.is_some_and(|ending| ending <= *moment);
                 let ours = state.owner.as_deref() == Some(self.set.uid.as_str());
-                if !pod.seen_added || !pod.created_by.may_be_candidate() || ended || !ours {
-                    continue;
+                if pod.seen_added && pod.created_by.may_be_candidate() && !ended && ours {
+                    creations.push(Creation {
+                        pod,
+                        ordinal,
+                        moment: *moment,
+                        state,
+                        former: before,
+                    });
                 }
-                let former = place.checked_sub(1).and_then(|place| pods.get(place)).copied();
-                creations.push(Creation {
-                    pod,
-                    ordinal,
-                    moment: *moment,
-                    state,
-                    former,
-                });
             }
         }
         creations.sort_by_key(|creation| creation.moment);

@@ -1,11 +1,11 @@
 //! Which spec was in force when, and which revision it asked for.
 
 use super::Course;
-use history::{Ledger, Moment, Ordinal, PodState, Set, Spec, Strategy};
+use history::{Ledger, Moment, Ordinal, Set, Spec, Strategy};
 use std::{sync::Arc, time::Duration};
 
 /// The time during which one spec was in force.
-pub(in crate::rules) struct Epoch<'a> {
+pub(in crate::rules) struct Epoch {
     /// When it was written.
     pub(in crate::rules) from: Moment,
     /// When the next one was written, or the set's ending began; the end of the history if neither happened.
@@ -13,7 +13,7 @@ pub(in crate::rules) struct Epoch<'a> {
     /// What was asked for.
     pub(in crate::rules) spec: Arc<Spec>,
     /// Names of the revisions that store the template. Empty until the controller makes one (and if it never does).
-    pub(in crate::rules) wanted: Vec<&'a str>,
+    pub(in crate::rules) wanted: Vec<String>,
     /// Whether the template differs from that of the spec before. False for the first spec.
     pub(in crate::rules) new_template: bool,
 }
@@ -29,7 +29,7 @@ pub(in crate::rules) enum Standing {
     Unknown,
 }
 
-impl Epoch<'_> {
+impl Epoch {
     /// Whether an update reaches this ordinal: in range, at or above the partition, not OnDelete.
     pub(in crate::rules) fn updates(&self, ordinal: Ordinal) -> bool {
         self.spec.in_range(ordinal) && self.spec.boundary().is_some_and(|boundary| ordinal.0 >= boundary)
@@ -60,12 +60,12 @@ impl Epoch<'_> {
 
     /// Whether the revision of this name stores the template.
     pub(in crate::rules) fn wants(&self, revision: &str) -> bool {
-        self.wanted.contains(&revision)
+        self.wanted.iter().any(|wanted| wanted == revision)
     }
 }
 
 /// The epochs of a set, up to its ending.
-pub(super) fn of<'a>(ledger: &'a Ledger, set: &'a Set, ending: Option<Moment>) -> Vec<Epoch<'a>> {
+pub(super) fn of(ledger: &Ledger, set: &Set, ending: Option<Moment>) -> Vec<Epoch> {
     let mut changes = set.spec_changes();
     if let Some(ending) = ending {
         changes.retain(|(moment, _)| *moment < ending);
@@ -98,12 +98,12 @@ pub(super) fn of<'a>(ledger: &'a Ledger, set: &'a Set, ending: Option<Moment>) -
 
 /// The revisions that store the template of `spec`. A controller may store it in a form of its own that compares as
 /// different; then its own word counts, given for exactly this generation.
-fn wanted<'a>(ledger: &'a Ledger, set: &'a Set, spec: &Spec) -> Vec<&'a str> {
-    let stored: Vec<&str> = ledger
+fn wanted(ledger: &Ledger, set: &Set, spec: &Spec) -> Vec<String> {
+    let stored: Vec<String> = ledger
         .all_revisions()
         .iter()
         .filter(|revision| revision.namespace == set.namespace && revision.template == spec.template)
-        .map(|revision| revision.name.as_str())
+        .map(|revision| revision.name.clone())
         .collect();
     if !stored.is_empty() {
         return stored;
@@ -114,36 +114,15 @@ fn wanted<'a>(ledger: &'a Ledger, set: &'a Set, spec: &Spec) -> Vec<&'a str> {
         .filter(|(_, state)| state.status.observed_generation == Some(spec.generation))
         .filter_map(|(_, state)| state.status.update_revision.as_deref())
         .find(|name| ledger.all_revisions().iter().any(|known| known.name == *name))
+        .map(str::to_owned)
         .into_iter()
         .collect()
 }
 
-impl<'a> Course<'a> {
-    /// The epoch in force at position `index`.
-    pub(in crate::rules) fn epoch_at(&self, index: usize) -> Option<&Epoch<'a>> {
-        let after = self.epochs.partition_point(|epoch| epoch.from.index <= index);
-        self.epochs.get(after.checked_sub(1)?)
-    }
-
+impl Course<'_> {
     /// The epochs in force at some time of the staleness window before `moment`, newest first.
-    pub(in crate::rules) fn epochs_before(&self, moment: Moment) -> impl Iterator<Item = &Epoch<'a>> {
-        let since = moment.at.before(self.ledger.patience().staleness());
-        self.epochs
-            .iter()
-            .rev()
-            .filter(move |epoch| epoch.from.index < moment.index)
-            .enumerate()
-            .take_while(move |(place, epoch)| *place == 0 || epoch.until.at >= since)
-            .map(|(_, epoch)| epoch)
-    }
-
-    /// How a pod stands to what `epoch` asks for.
-    pub(in crate::rules) fn standing(&self, state: &PodState, epoch: &Epoch<'_>) -> Standing {
-        match state.revision.as_deref() {
-            Some(revision) if epoch.wants(revision) => Standing::Wanted,
-            Some(revision) if self.known.contains(revision) => Standing::Old,
-            _ => Standing::Unknown,
-        }
+    pub(in crate::rules) fn epochs_before(&self, moment: Moment) -> impl Iterator<Item = &Epoch> {
+        self.epochs_within(self.ledger.patience().staleness(), moment)
     }
 
     /// The first status at or after position `index` (and before `until`) that satisfies `goal`.

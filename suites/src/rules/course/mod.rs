@@ -1,21 +1,25 @@
-//! The course of a set: which spec was in force when and which revision it asked for, who lived at each ordinal, and
-//! which pods were taken down why. The vocabulary of the rules on updates, claims and status.
+//! The course of a set: which spec was in force when and which revision it asked for, who lived at each ordinal, which
+//! pods were taken down why, and what the whole looked like after each change. The vocabulary of the rules on updates,
+//! claims and status.
+//!
+//! Dozens of rules ask for it, so what it takes to compute is computed once ([`Chart`]) and kept with the ledger.
 
+mod chart;
 mod decisions;
 mod epochs;
 mod gates;
+mod pictures;
 mod stretches;
 
 pub(super) use decisions::{Cause, Creation, Decision};
 pub(super) use epochs::{Epoch, Standing};
 pub(super) use gates::Obstacle;
+pub(super) use pictures::Picture;
 pub(super) use stretches::Stretch;
 
+use chart::{Chart, Charts};
 use history::{Elapsed, Incarnation, Ledger, Moment, Ordinal, PodState, Set, Status};
-use std::{
-    collections::{BTreeMap, HashSet},
-    time::Duration,
-};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 /// One set from its first event to its end, indexed for judging.
 pub(super) struct Course<'a> {
@@ -23,64 +27,54 @@ pub(super) struct Course<'a> {
     pub(super) ledger: &'a Ledger,
     /// The set.
     pub(super) set: &'a Set,
-    /// What was asked for, one spec after another.
-    pub(super) epochs: Vec<Epoch<'a>>,
-    /// When others began to take its objects away (see [`Ledger::ending`]).
-    pub(super) ending: Option<Moment>,
-    /// Incarnations of each ordinal, in order of appearance.
-    ordinals: BTreeMap<Ordinal, Vec<&'a Incarnation>>,
-    /// Names of all revisions of the namespace: a label that is none of them says nothing.
-    known: HashSet<&'a str>,
+    chart: Arc<Chart>,
+}
+
+impl Deref for Course<'_> {
+    type Target = Chart;
+
+    fn deref(&self) -> &Chart {
+        &self.chart
+    }
 }
 
 /// The courses of all sets of a history.
 pub(super) fn courses(ledger: &Ledger) -> impl Iterator<Item = Course<'_>> {
-    ledger.sets().iter().map(move |set| Course::of(ledger, set))
+    let charts = ledger.derived(Charts::of);
+    ledger.sets().iter().enumerate().filter_map(move |(place, set)| {
+        Some(Course {
+            ledger,
+            set,
+            chart: charts.get(place)?,
+        })
+    })
 }
 
 impl<'a> Course<'a> {
-    fn of(ledger: &'a Ledger, set: &'a Set) -> Course<'a> {
-        let mut ordinals: BTreeMap<Ordinal, Vec<&Incarnation>> = BTreeMap::new();
-        for pod in ledger.members(set) {
-            if let Some(ordinal) = ledger.ordinal(set, pod) {
-                ordinals.entry(ordinal).or_default().push(pod);
-            }
-        }
-        let known = ledger
-            .all_revisions()
-            .iter()
-            .filter(|revision| revision.namespace == set.namespace)
-            .map(|revision| revision.name.as_str())
-            .collect();
-        let ending = ledger.ending(set);
-        Course {
-            epochs: epochs::of(ledger, set, ending),
-            ledger,
-            set,
-            ending,
-            ordinals,
-            known,
-        }
+    /// All ordinals that ever had a pod, lowest first.
+    pub(super) fn ordinals(&self) -> impl DoubleEndedIterator<Item = Ordinal> {
+        self.chart.lives.keys().copied()
     }
 
-    /// All ordinals that ever had a pod, each with its incarnations.
-    pub(super) fn ordinals(&self) -> impl Iterator<Item = (Ordinal, &[&'a Incarnation])> {
-        self.ordinals
-            .iter()
-            .map(|(ordinal, pods)| (*ordinal, pods.as_slice()))
+    /// The incarnations of one ordinal, in order of appearance.
+    pub(super) fn incarnations(&self, ordinal: Ordinal) -> impl DoubleEndedIterator<Item = &'a Incarnation> {
+        let pods = self.ledger.pods();
+        let places = self.chart.lives.get(&ordinal).map_or(&[][..], Vec::as_slice);
+        places.iter().filter_map(move |place| pods.get(*place))
     }
 
-    /// The incarnations of one ordinal.
-    pub(super) fn incarnations(&self, ordinal: Ordinal) -> &[&'a Incarnation] {
-        self.ordinals.get(&ordinal).map_or(&[], Vec::as_slice)
+    /// All incarnations of all ordinals.
+    pub(super) fn all(&self) -> impl Iterator<Item = (Ordinal, &'a Incarnation)> {
+        self.ordinals()
+            .flat_map(|ordinal| self.incarnations(ordinal).map(move |pod| (ordinal, pod)))
     }
 
     /// The member with this ordinal at position `index`, while the set controls it.
     pub(super) fn at(&self, ordinal: Ordinal, index: usize) -> Option<(&'a Incarnation, &'a PodState)> {
         self.incarnations(ordinal)
-            .iter()
             .rev()
-            .filter_map(|pod| Some((*pod, pod.at(index)?)))
+            .filter(|pod| pod.added().index <= index)
+            .filter_map(|pod| Some((pod, pod.at(index)?)))
             .find(|(_, state)| state.owner.as_deref() == Some(self.set.uid.as_str()))
     }
 
@@ -89,10 +83,8 @@ impl<'a> Course<'a> {
         &self,
         index: usize,
     ) -> impl Iterator<Item = (Ordinal, &'a Incarnation, &'a PodState)> {
-        self.ordinals.keys().filter_map(move |ordinal| {
-            self.at(*ordinal, index)
-                .map(|(pod, state)| (*ordinal, pod, state))
-        })
+        self.ordinals()
+            .filter_map(move |ordinal| self.at(ordinal, index).map(|(pod, state)| (ordinal, pod, state)))
     }
 
     /// What the controller reported last, at position `index`.
@@ -105,7 +97,7 @@ impl<'a> Course<'a> {
         self.ending.unwrap_or_else(|| self.ledger.end())
     }
 
-    /// The position that was in force at `moment` minus nothing: the one just before it.
+    /// The position that was in force just before `moment`.
     pub(super) fn just_before(&self, moment: Moment) -> usize {
         moment.index.saturating_sub(1)
     }
@@ -121,5 +113,10 @@ impl<'a> Course<'a> {
     /// The position in force `by` after `from`.
     pub(super) fn position_after(&self, from: Moment, by: Duration) -> usize {
         self.position_at(from.at + by).max(from.index)
+    }
+
+    /// Name of the pod with this ordinal.
+    pub(super) fn name(&self, ordinal: Ordinal) -> String {
+        format!("{}-{ordinal}", self.set.name)
     }
 }

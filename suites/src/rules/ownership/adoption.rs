@@ -210,7 +210,7 @@ fn foreign(ledger: &Ledger, course: &Course<'_>, pod: &Incarnation, judge: &mut 
     }
     for (moment, state) in pod.states.entries().iter().skip(1) {
         let taken = owned(course, state);
-        let touched = !of_a_set && state.author(ledger) == Author::Candidate;
+        let touched = !of_a_set && ledger.author_at(*moment) == Author::Candidate;
         if taken || touched {
             judge.violation(
                 format!(

@@ -21,11 +21,7 @@ pub static SS_PT_01: Rule = Rule {
         for course in courses(ledger) {
             // The update above the partition is done, and old pods below it are there to be taken by mistake.
             for stretch in course.stretches(ledger.patience().staleness()) {
-                let index = stretch.from.index;
-                let Some(epoch) = course.epoch_at(index) else {
-                    continue;
-                };
-                if course.top_due(index).is_none() && protected(&course, epoch, index).is_some() {
+                if stretch.picture.top_due.is_none() && stretch.picture.lowest_kept.is_some() {
                     judge.opportunity();
                 }
             }
@@ -47,16 +43,12 @@ pub static SS_PT_01: Rule = Rule {
 };
 
 /// An old pod that the partition keeps.
-fn protected(course: &Course<'_>, epoch: &Epoch<'_>, index: usize) -> Option<Ordinal> {
-    course
-        .all_at(index)
-        .filter(|(ordinal, _, state)| epoch.keeps(*ordinal) && !state.terminating)
-        .find(|(_, _, state)| course.standing(state, epoch) == Standing::Old)
-        .map(|(ordinal, _, _)| ordinal)
+fn protected(course: &Course<'_>, index: usize) -> Option<Ordinal> {
+    course.picture_at(index)?.lowest_kept
 }
 
 /// The epoch whose partition forbids a decision that nothing else explains.
-fn unprotected<'c, 'a>(course: &'c Course<'a>, decision: &Decision<'_>) -> Option<&'c Epoch<'a>> {
+fn unprotected<'c, 'a>(course: &'c Course<'a>, decision: &Decision<'_>) -> Option<&'c Epoch> {
     let epoch = course.epoch_at(course.just_before(decision.moment))?;
     let kept = course
         .epochs_before(decision.moment)
@@ -79,7 +71,7 @@ pub static SS_PT_04: Rule = Rule {
     needs: &[Feature::Partition],
     reads: &["controllerrevisions"],
     check: |ledger, judge| {
-        let staged = |epoch: &Epoch<'_>| epoch.partition() > 0 && epoch.partition() >= epoch.spec.replicas;
+        let staged = |epoch: &Epoch| epoch.partition() > 0 && epoch.partition() >= epoch.spec.replicas;
         for course in courses(ledger) {
             let changed = course
                 .epochs
@@ -126,7 +118,7 @@ pub static SS_PT_07: Rule = Rule {
             for epoch in course.epochs.iter().filter(|epoch| epoch.partition() > 0) {
                 let reported = course.set.states.after(epoch.from.index);
                 let written = reported.iter().any(|(moment, _)| *moment < epoch.until);
-                if written && protected(&course, epoch, course.just_before(epoch.until)).is_some() {
+                if written && protected(&course, course.just_before(epoch.until)).is_some() {
                     judge.opportunity();
                 }
             }
@@ -155,9 +147,12 @@ fn kept_old(course: &Course<'_>, index: usize) -> Option<(Ordinal, Moment)> {
     let epoch = course.epoch_at(index)?;
     course
         .ordinals()
-        .filter(|(ordinal, _)| epoch.keeps(*ordinal))
-        .find_map(|(ordinal, pods)| {
-            let newest = pods.iter().rev().find(|pod| pod.added().index <= index)?;
+        .filter(|ordinal| epoch.keeps(*ordinal))
+        .find_map(|ordinal| {
+            let newest = course
+                .incarnations(ordinal)
+                .rev()
+                .find(|pod| pod.added().index <= index)?;
             let (moment, state) = newest.states.at(index)?;
             (course.standing(state, epoch) == Standing::Old).then_some((ordinal, *moment))
         })

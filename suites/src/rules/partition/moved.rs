@@ -33,7 +33,7 @@ pub static SS_PT_05: Rule = Rule {
                 let legal = ledger.recently(decision.moment, |index| {
                     course.due(ordinal, index) && obstacle(index).is_none()
                 });
-                let found = obstacle(before);
+                let found = obstacle(before).map(|found| course.obstacle(found, before));
                 let change = course.epoch_at(before).map(|epoch| epoch.from);
                 judge.expect(
                     legal || found.is_none(),
@@ -124,7 +124,7 @@ pub static SS_PT_06: Rule = Rule {
 };
 
 /// Whether an epoch without a partition ends a roll-out that had one.
-fn was_partitioned(course: &Course<'_>, epoch: &Epoch<'_>) -> bool {
+fn was_partitioned(course: &Course<'_>, epoch: &Epoch) -> bool {
     let earlier = course
         .epochs
         .iter()

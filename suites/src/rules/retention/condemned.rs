@@ -40,16 +40,13 @@ pub static SS_RET_03: Rule = Rule {
             for (ordinal, claim) in claims(&course) {
                 let mut former = false;
                 for (moment, state) in claim.states.entries() {
-                    let pod = course
-                        .incarnations(ordinal)
-                        .iter()
-                        .find(|pod| owned_by(state, &pod.uid));
+                    let pod = course.incarnations(ordinal).find(|pod| owned_by(state, &pod.uid));
                     let new = pod.is_some() && !former;
                     former = pod.is_some();
                     let wanted = course
                         .epochs_before(*moment)
                         .all(|epoch| epoch.spec.in_range(ordinal));
-                    let others = matches!(state.author(ledger), Author::Harness | Author::Cluster);
+                    let others = matches!(ledger.author_at(*moment), Author::Harness | Author::Cluster);
                     let lives =
                         *moment > course.set.added() && course.ending.is_none_or(|ending| *moment < ending);
                     if new && wanted && lives && !others {

@@ -36,6 +36,6 @@ fn controlled_by_others(course: &Course<'_>, state: &ClaimState) -> bool {
 }
 
 /// Whether claims of condemned pods are to go.
-fn deletes_scaled(epoch: &Epoch<'_>) -> bool {
+fn deletes_scaled(epoch: &Epoch) -> bool {
     epoch.spec.retention.when_scaled
 }

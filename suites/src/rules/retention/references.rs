@@ -23,7 +23,7 @@ pub static SS_RET_01: Rule = Rule {
         for course in courses(ledger) {
             for pair in course.epochs.windows(2) {
                 let [before, epoch] = pair else { continue };
-                let keeps = |epoch: &Epoch<'_>| epoch.spec.retention == history::Policy::default();
+                let keeps = |epoch: &Epoch| epoch.spec.retention == history::Policy::default();
                 if keeps(before) || !keeps(epoch) {
                     continue;
                 }
@@ -60,7 +60,7 @@ fn ours(course: &Course<'_>, state: &ClaimState) -> bool {
 /// A claim has to come to a state within the reaction bound, as long as the epoch lasts and the claim exists.
 fn reached(
     course: &Course<'_>,
-    epoch: &Epoch<'_>,
+    epoch: &Epoch,
     claim: &Claim,
     from: Moment,
     judge: &mut Judge<'_>,

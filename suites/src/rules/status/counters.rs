@@ -1,7 +1,7 @@
 //! The counters.
 
-use crate::rules::course::{Course, courses};
-use history::{Ledger, Moment, Status};
+use crate::rules::course::{Course, Picture, Stretch, courses};
+use history::{Ledger, Status};
 use judging::{Feature, Judge, Kind, Level, Profile, Rule};
 use std::time::Duration;
 
@@ -17,30 +17,33 @@ fn counts(
     ledger: &Ledger,
     judge: &mut Judge<'_>,
     name: &str,
-    count: impl Fn(&Course<'_>, &Status, usize) -> Option<Count>,
+    count: impl Fn(&Course<'_>, &Stretch<'_>, &Status) -> Option<Count>,
 ) {
     for course in courses(ledger) {
         for stretch in course.stretches(Duration::ZERO) {
-            let at = |index: usize| {
-                let status = course.status_at(index).filter(|status| status.present)?;
-                count(&course, status, index)
+            let status = |index: usize| {
+                let reported = course.set.states.at(index);
+                reported.filter(|(_, state)| state.status.present)
             };
-            let (from, end) = (stretch.from.index, course.just_before(stretch.until));
+            let Some((written, last)) = status(course.just_before(stretch.until)) else {
+                continue;
+            };
             let long = stretch.lasted() >= ledger.patience().reaction();
-            if !long
-                && course.set.states.at(from).map(|(moment, _)| *moment)
-                    == course.set.states.at(end).map(|(moment, _)| *moment)
-            {
+            let changed = *written > stretch.from;
+            if !long && !changed {
                 continue;
             }
-            let Some(found) = at(end) else { continue };
+            let Some(found) = count(&course, &stretch, &last.status) else {
+                continue;
+            };
             let right = found.is == found.ought;
-            let became_right = right && at(from).is_none_or(|first| first.is != first.ought);
-            if long || became_right {
+            let was_right = status(stretch.from.index)
+                .and_then(|(_, first)| count(&course, &stretch, &first.status))
+                .is_some_and(|first| first.is == first.ought);
+            if long || (right && !was_right) {
                 judge.opportunity();
             }
             if long && !right {
-                let written: Option<Moment> = course.set.states.at(end).map(|(moment, _)| *moment);
                 judge.stall(
                     format!(
                         "{name} is {} and ought to be {}; nothing moved for {} s",
@@ -48,7 +51,7 @@ fn counts(
                         found.ought,
                         stretch.lasted().as_secs()
                     ),
-                    [stretch.from, stretch.until].into_iter().chain(written),
+                    [stretch.from, stretch.until, *written],
                 );
             }
         }
@@ -72,10 +75,10 @@ pub static SS_ST_03: Rule = Rule {
     needs: &[],
     reads: &[],
     check: |ledger, judge| {
-        counts(ledger, judge, "status.replicas", |course, status, index| {
+        counts(ledger, judge, "status.replicas", |_, stretch, status| {
             Some(Count {
                 is: status.replicas,
-                ought: number(course.all_at(index).count()),
+                ought: number(stretch.picture.members),
             })
         });
     },
@@ -96,12 +99,8 @@ pub static SS_ST_04: Rule = Rule {
     needs: &[],
     reads: &[],
     check: |ledger, judge| {
-        counts(ledger, judge, "status.readyReplicas", |course, status, index| {
-            let ready = course.all_at(index).filter(|(_, _, state)| state.ready).count();
-            let healthy = course
-                .all_at(index)
-                .filter(|(_, _, state)| state.healthy())
-                .count();
+        counts(ledger, judge, "status.readyReplicas", |_, stretch, status| {
+            let Picture { ready, healthy, .. } = *stretch.picture;
             // The documentation leaves open whether terminating pods count.
             let ought = if status.ready == number(healthy) {
                 healthy
@@ -134,28 +133,16 @@ pub static SS_ST_05: Rule = Rule {
         for course in courses(ledger) {
             too_early(ledger, &course, judge);
         }
-        counts(
-            ledger,
-            judge,
-            "status.availableReplicas",
-            |course, status, index| {
-                let epoch = course
-                    .epoch_at(index)
-                    .filter(|epoch| epoch.spec.min_ready_seconds > 0)?;
-                let delay =
-                    Duration::from_secs(epoch.spec.min_ready_seconds.into()) + ledger.patience().reaction();
-                let now = ledger.order().get(index)?.at;
-                let due = course.all_at(index).all(|(_, pod, state)| {
-                    let since = pod.states.at(index).map(|(moment, _)| moment.at);
-                    !state.terminating
-                        && (!state.ready || since.is_some_and(|since| now.since(since) >= delay))
-                });
-                due.then(|| Count {
-                    is: status.available,
-                    ought: number(course.all_at(index).filter(|(_, _, state)| state.ready).count()),
-                })
-            },
-        );
+        let name = "status.availableReplicas";
+        counts(ledger, judge, name, |course, stretch, status| {
+            let delay = course.epoch_at(stretch.from.index)?.spec.min_ready_seconds;
+            let due = Duration::from_secs(delay.into()) + ledger.patience().reaction();
+            let Picture { ready, healthy, .. } = *stretch.picture;
+            (delay > 0 && ready == healthy && stretch.lasted() >= due).then(|| Count {
+                is: status.available,
+                ought: number(ready),
+            })
+        });
     },
 };
 
@@ -176,9 +163,8 @@ fn too_early(ledger: &Ledger, course: &Course<'_>, judge: &mut Judge<'_>) {
         let latest = moment.at.before(shortest - SLACK);
         let since = moment.at.before(ledger.patience().staleness());
         let long_ready = course
-            .ordinals()
-            .flat_map(|(_, pods)| pods)
-            .filter(|pod| {
+            .all()
+            .filter(|(_, pod)| {
                 let entries = pod.states.entries();
                 let before = entries.partition_point(|(at, _)| at.index < moment.index);
                 let seen = entries.get(..before).unwrap_or_default();
@@ -225,34 +211,20 @@ pub static SS_ST_06: Rule = Rule {
     needs: &[],
     reads: &[],
     check: |ledger, judge| {
-        let at = |course: &Course<'_>, revision: &Option<String>, index: usize| {
-            let alive = course.all_at(index).filter(|(_, _, state)| !state.terminating);
-            number(alive.filter(|(_, _, state)| state.revision == *revision).count())
-        };
-        counts(
-            ledger,
-            judge,
-            "status.currentReplicas",
-            |course, status, index| {
-                status.current_revision.as_ref()?;
-                Some(Count {
-                    is: status.current,
-                    ought: at(course, &status.current_revision, index),
-                })
-            },
-        );
-        counts(
-            ledger,
-            judge,
-            "status.updatedReplicas",
-            |course, status, index| {
-                status.update_revision.as_ref()?;
-                Some(Count {
-                    is: status.updated,
-                    ought: at(course, &status.update_revision, index),
-                })
-            },
-        );
+        counts(ledger, judge, "status.currentReplicas", |_, stretch, status| {
+            let revision = status.current_revision.as_deref()?;
+            Some(Count {
+                is: status.current,
+                ought: number(stretch.picture.alive_at(revision)),
+            })
+        });
+        counts(ledger, judge, "status.updatedReplicas", |_, stretch, status| {
+            let revision = status.update_revision.as_deref()?;
+            Some(Count {
+                is: status.updated,
+                ought: number(stretch.picture.alive_at(revision)),
+            })
+        });
     },
 };
 

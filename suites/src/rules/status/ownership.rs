@@ -56,12 +56,7 @@ fn unasked(ledger: &Ledger, course: &Course<'_>, judge: &mut Judge<'_>) {
         judge.opportunity();
     }
     for epoch in course.epochs.iter().skip(1) {
-        let by = course
-            .set
-            .states
-            .at(epoch.from.index)
-            .map(|(_, state)| state.author(ledger))
-            .unwrap_or_default();
+        let by = ledger.author_at(epoch.from);
         let set = course.set;
         let asked = ledger.asked_to_change(&ledger.subject().resource, &set.namespace, &set.name, epoch.from);
         if by.may_be_candidate() && !asked {

@@ -1,6 +1,6 @@
 //! Silence at rest.
 
-use crate::rules::course::{Course, Standing, courses};
+use crate::rules::course::{Course, courses};
 use history::{Author, Evidence, Ledger, Moment};
 use judging::{Kind, Level, Profile, Rule};
 use std::time::Duration;
@@ -56,7 +56,8 @@ fn world(ledger: &Ledger, course: &Course<'_>) -> Vec<Moment> {
     let last = course.last();
     let mut world: Vec<Moment> = course.epochs.iter().map(|epoch| epoch.from).collect();
     for pod in ledger.members(course.set) {
-        let others = |(_, state): &&(Moment, history::PodState)| state.author(ledger) != Author::Candidate;
+        let others =
+            |(moment, _): &&(Moment, history::PodState)| ledger.author_at(*moment) != Author::Candidate;
         world.extend(
             pod.states
                 .entries()
@@ -67,7 +68,8 @@ fn world(ledger: &Ledger, course: &Course<'_>) -> Vec<Moment> {
         world.extend(pod.gone);
     }
     for claim in ledger.claims() {
-        let others = |(_, state): &&(Moment, history::ClaimState)| state.author(ledger) != Author::Candidate;
+        let others =
+            |(moment, _): &&(Moment, history::ClaimState)| ledger.author_at(*moment) != Author::Candidate;
         world.extend(
             claim
                 .states
@@ -125,15 +127,15 @@ fn writes(ledger: &Ledger, course: &Course<'_>) -> Vec<(Moment, String)> {
         };
         let same_spec = before.spec.generation == after.spec.generation;
         let asked = ledger.asked_to_change(subject, &set.namespace, &set.name, *moment);
-        if same_spec && after.author(ledger).may_be_candidate() && !asked {
+        if same_spec && ledger.author_at(*moment).may_be_candidate() && !asked {
             writes.push((*moment, format!("the status of {} was written", set.name)));
         }
     }
     for revision in ledger.revisions(set) {
-        for (moment, state) in revision.states.entries() {
+        for (moment, _) in revision.states.entries() {
             let asked =
                 ledger.asked_to_change("controllerrevisions", &set.namespace, &revision.name, *moment);
-            if state.author(ledger).may_be_candidate() && !asked {
+            if ledger.author_at(*moment).may_be_candidate() && !asked {
                 writes.push((*moment, format!("revision {} was written", revision.name)));
             }
         }
@@ -145,14 +147,14 @@ fn writes(ledger: &Ledger, course: &Course<'_>) -> Vec<(Moment, String)> {
 
 /// Whether everything is as asked for and reported so, and nothing is left to come by itself.
 fn settled(ledger: &Ledger, course: &Course<'_>, index: usize) -> bool {
-    let (Some(epoch), Some(status)) = (course.epoch_at(index), course.status_at(index)) else {
+    let (Some(epoch), Some(picture), Some(status)) = (
+        course.epoch_at(index),
+        course.picture_at(index),
+        course.status_at(index),
+    ) else {
         return false;
     };
     let wanted = i64::from(epoch.spec.replicas);
-    let updated = course
-        .all_at(index)
-        .filter(|(_, _, state)| course.standing(state, epoch) == Standing::Wanted)
-        .count();
     let finished =
         epoch.spec.boundary() != Some(epoch.spec.start) || status.current_revision == status.update_revision;
     let now = ledger
@@ -161,17 +163,14 @@ fn settled(ledger: &Ledger, course: &Course<'_>, index: usize) -> bool {
         .map(|moment| moment.at)
         .unwrap_or_default();
     let available = Duration::from_secs(epoch.spec.min_ready_seconds.into()) + ledger.patience().settle();
-    course.all_healthy(index)
-        && course.top_due(index).is_none()
+    picture.all_healthy()
+        && picture.top_due.is_none()
         && status.observed_generation == Some(epoch.spec.generation)
         && [status.replicas, status.ready] == [wanted, wanted]
         && (epoch.spec.min_ready_seconds == 0 || status.available == wanted)
-        && usize::try_from(status.updated) == Ok(updated)
+        && usize::try_from(status.updated) == Ok(picture.wanted)
         && finished
-        && course.all_at(index).all(|(_, pod, _)| {
-            let changed = pod.states.at(index).map(|(moment, _)| moment.at);
-            changed.is_some_and(|changed| now.since(changed) >= available)
-        })
+        && now.since(picture.from.at) >= available
 }
 
 #[cfg(test)]

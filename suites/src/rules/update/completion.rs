@@ -60,10 +60,9 @@ pub(in crate::rules) fn advances<'a>(course: &Course<'a>) -> Vec<(Moment, &'a st
 pub(in crate::rules) fn unfinished<'c>(
     ledger: &Ledger,
     course: &'c Course<'_>,
-) -> Vec<(Stretch, &'c Epoch<'c>)> {
+) -> Vec<(Stretch<'c>, &'c Epoch)> {
     course
         .stretches(ledger.patience().reaction())
-        .into_iter()
         .filter_map(|stretch| {
             let epoch = course.epoch_at(stretch.from.index)?;
             let status = course.status_at(course.just_before(stretch.until))?;
@@ -75,7 +74,7 @@ pub(in crate::rules) fn unfinished<'c>(
         .collect()
 }
 
-pub(in crate::rules) fn unfinished_sentence(stretch: &Stretch) -> String {
+pub(in crate::rules) fn unfinished_sentence(stretch: &Stretch<'_>) -> String {
     format!(
         "every pod is at the new revision and Ready, yet for {} s currentRevision stayed at the old one",
         stretch.lasted().as_secs()
@@ -83,7 +82,7 @@ pub(in crate::rules) fn unfinished_sentence(stretch: &Stretch) -> String {
 }
 
 /// A template change shows in status.updateRevision, whatever the strategy.
-pub(in crate::rules) fn update_revision_moves(course: &Course<'_>, epoch: &Epoch<'_>, judge: &mut Judge<'_>) {
+pub(in crate::rules) fn update_revision_moves(course: &Course<'_>, epoch: &Epoch, judge: &mut Judge<'_>) {
     let moved = course.status_from(epoch.from.index, epoch.until, |status| {
         status
             .update_revision
@@ -121,7 +120,7 @@ pub static SS_RU_15: Rule = Rule {
         for course in courses(ledger) {
             for creation in course.creations() {
                 let Some(former) = creation.former else { continue };
-                let Some(decision) = course.decision(creation.ordinal, former) else {
+                let Some(decision) = course.decision(former) else {
                     continue;
                 };
                 if decision.cause != Cause::Update {

@@ -1,6 +1,6 @@
 //! What an update waits for before its next step.
 
-use crate::rules::course::{Course, Decision, Obstacle, Standing, courses};
+use crate::rules::course::{Course, Decision, Obstacle, courses};
 use history::{Ledger, Moment, Ordinal};
 use judging::{Judge, Kind, Level, Profile, Rule};
 
@@ -41,8 +41,8 @@ pub static SS_RU_03: Rule = Rule {
     },
 };
 
-/// What stands in the way of updating an ordinal at a position.
-type Gate = fn(&Course<'_>, Ordinal, usize) -> Option<Obstacle>;
+/// Who stands in the way of updating an ordinal at a position.
+type Gate = fn(&Course<'_>, Ordinal, usize) -> Option<Ordinal>;
 
 /// A decision is legal if it was this pod's turn and nothing stood in its way in some state of the staleness window.
 fn passes(ledger: &Ledger, course: &Course<'_>, decision: &Decision<'_>, gate: Gate, judge: &mut Judge<'_>) {
@@ -55,7 +55,8 @@ fn passes(ledger: &Ledger, course: &Course<'_>, decision: &Decision<'_>, gate: G
     if open {
         return;
     }
-    if let Some(obstacle) = gate(course, decision.ordinal, before) {
+    if let Some(blocker) = gate(course, decision.ordinal, before) {
+        let obstacle = course.obstacle(blocker, before);
         judge.violation(
             format!(
                 "{} was taken down for the update while {} was {}",
@@ -152,19 +153,12 @@ pub static SS_RU_08: Rule = Rule {
 
 /// A higher pod at the new revision that has not been Ready in its life, and when it was made.
 fn never_ready(course: &Course<'_>, ordinal: Ordinal, index: usize) -> Option<(String, Moment)> {
-    let epoch = course.epoch_at(index)?;
-    course
-        .all_at(index)
-        .filter(|(higher, _, state)| {
-            *higher > ordinal
-                && epoch.spec.in_range(*higher)
-                && course.standing(state, epoch) == Standing::Wanted
-        })
-        .find(|(_, pod, _)| {
-            pod.healthy_from(pod.added().index)
-                .is_none_or(|healthy| healthy.index > index)
-        })
-        .map(|(_, pod, _)| (pod.name.clone(), pod.added()))
+    let raw = course
+        .picture_at(index)?
+        .highest_raw
+        .filter(|raw| *raw > ordinal)?;
+    let (pod, _) = course.at(raw, index)?;
+    Some((pod.name.clone(), pod.added()))
 }
 
 #[cfg(test)]

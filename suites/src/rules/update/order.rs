@@ -1,7 +1,7 @@
 //! The order of an update, and how many pods it takes down at a time.
 
-use crate::rules::course::{Course, courses};
-use history::{Ledger, Ordinal};
+use crate::rules::course::{Course, Decision, courses};
+use history::Ledger;
 use judging::{Judge, Kind, Level, Profile, Rule};
 
 /// Highest ordinal first.
@@ -24,13 +24,15 @@ pub static SS_RU_01: Rule = Rule {
             for decision in course.update_decisions() {
                 let before = course.just_before(decision.moment);
                 let (ordinal, moment) = (decision.ordinal, decision.moment);
-                if !others_due(&course, ordinal, before) {
+                if !course.others_due(ordinal, before) {
                     continue;
                 }
                 let legal = ledger.recently(moment, |index| {
                     course.due(ordinal, index) && course.due_above(ordinal, index).is_none()
                 });
-                let above = course.due_above(ordinal, before);
+                let above = course
+                    .due_above(ordinal, before)
+                    .map(|above| course.obstacle(above, before));
                 judge.expect(
                     legal,
                     || match &above {
@@ -49,12 +51,6 @@ pub static SS_RU_01: Rule = Rule {
         }
     },
 };
-
-fn others_due(course: &Course<'_>, ordinal: Ordinal, index: usize) -> bool {
-    course
-        .ordinals()
-        .any(|(other, _)| other != ordinal && course.due(other, index))
-}
 
 /// Every pod is Healthy, one is old, and nothing happens. The pod at the partition is the business of SS-PT-10.
 fn waits_in_vain(ledger: &Ledger, course: &Course<'_>, judge: &mut Judge<'_>) {
@@ -90,10 +86,10 @@ pub static SS_RU_02: Rule = Rule {
     reads: &["controllerrevisions"],
     check: |ledger, judge| {
         for course in courses(ledger) {
-            let decisions = course.update_decisions();
+            let decisions: Vec<Decision<'_>> = course.update_decisions().collect();
             for decision in &decisions {
                 let before = course.just_before(decision.moment);
-                if course.serial_at(before) && others_due(&course, decision.ordinal, before) {
+                if course.serial_at(before) && course.others_due(decision.ordinal, before) {
                     judge.opportunity();
                 }
             }
@@ -101,7 +97,6 @@ pub static SS_RU_02: Rule = Rule {
                 let [former, next] = pair else { continue };
                 let again = course
                     .incarnations(former.ordinal)
-                    .iter()
                     .filter(|pod| pod.added() > former.moment)
                     .filter_map(|pod| pod.healthy_from(0))
                     .any(|healthy| healthy < next.moment);

@@ -25,7 +25,7 @@ pub static SS_RU_05: Rule = Rule {
                 let Some(epoch) = course.epoch_at(before).filter(|_| rolling(&course, before)) else {
                     continue;
                 };
-                if decision.cause == Cause::Update && has_updated(&course, epoch, before) {
+                if decision.cause == Cause::Update && has_updated(&course, before) {
                     judge.opportunity();
                 }
                 if needless(ledger, &course, &decision) {
@@ -49,10 +49,11 @@ fn rolling(course: &Course<'_>, index: usize) -> bool {
     course.top_due(index).is_some()
 }
 
-fn has_updated(course: &Course<'_>, epoch: &Epoch<'_>, index: usize) -> bool {
+/// Whether some pod is Healthy at the wanted revision.
+fn has_updated(course: &Course<'_>, index: usize) -> bool {
     course
-        .all_at(index)
-        .any(|(_, _, state)| state.healthy() && course.standing(state, epoch) == Standing::Wanted)
+        .picture_at(index)
+        .is_some_and(|picture| picture.wanted_healthy > 0)
 }
 
 /// Nothing explains the decision: the pod was Ready a moment ago, in range, and at a revision that was wanted all
@@ -90,7 +91,7 @@ pub static SS_RU_06: Rule = Rule {
                 let [_, epoch] = pair else { continue };
                 let before = course.just_before(epoch.from);
                 let watched = !epoch.new_template && epoch.lasted() > ledger.patience().staleness();
-                if watched && !rolling(&course, before) && has_updated(&course, epoch, before) {
+                if watched && !rolling(&course, before) && has_updated(&course, before) {
                     judge.opportunity();
                 }
             }
@@ -131,7 +132,7 @@ pub static SS_RU_12: Rule = Rule {
     check: |ledger, judge| {
         for course in courses(ledger) {
             for creation in course.creations() {
-                let free = |epoch: &Epoch<'_>| epoch.spec.rolling_update && epoch.partition() == 0;
+                let free = |epoch: &Epoch| epoch.spec.rolling_update && epoch.partition() == 0;
                 if !course.epochs_before(creation.moment).all(free) {
                     continue;
                 }
@@ -160,7 +161,7 @@ pub static SS_RU_12: Rule = Rule {
 fn lost(course: &Course<'_>, creation: &Creation<'_>) -> bool {
     creation.former.is_some_and(|former| {
         course
-            .decision(creation.ordinal, former)
+            .decision(former)
             .is_none_or(|decision| decision.cause != Cause::Update)
     })
 }
