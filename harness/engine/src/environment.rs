@@ -18,7 +18,8 @@ pub fn faults(ledger: &Ledger) -> Vec<String> {
         faults.extend(pull_failure(&state.object).map(|image| format!("image {image} could not be pulled")));
     }
     for (_, action) in ledger.actions() {
-        if action.status == 429 || action.status >= 500 || action.status == 0 {
+        let answered_by_pod = action.method == "EXEC";
+        if !answered_by_pod && (action.status == 429 || action.status >= 500 || action.status == 0) {
             let answer = action
                 .object
                 .get("message")

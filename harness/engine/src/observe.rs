@@ -4,7 +4,7 @@
 //! scenario. A stream that ends is resumed where it stopped; one that cannot be resumed leaves a gap in the history.
 
 use crate::{clock, recorder::Recorder};
-use futures::{StreamExt, TryStreamExt};
+use futures::TryStreamExt;
 use history::{Gap, Observation, WatchEvent, WatchKind};
 use http::Request;
 use kube::core::WatchEvent as ApiEvent;
@@ -38,8 +38,6 @@ pub enum Keep {
     All,
     /// PersistentVolumes that a claim of this namespace holds, or that carry its name in theirs.
     VolumesOf(String),
-    /// A namespace of this name.
-    Named(String),
 }
 
 impl Keep {
@@ -52,7 +50,6 @@ impl Keep {
         };
         match self {
             Keep::All => true,
-            Keep::Named(name) => text("/metadata/name") == name,
             Keep::VolumesOf(namespace) => {
                 text("/spec/claimRef/namespace") == namespace
                     || text("/metadata/name").contains(namespace.as_str())
@@ -190,20 +187,20 @@ impl Follower {
             Err(kube::Error::Api(status)) if status.code == 410 => return Cut::Lost(status.message.clone()),
             Err(_) => return Cut::Ended,
         };
-        let mut events = std::pin::pin!(events.into_stream());
-        while let Some(event) = events.next().await {
-            let (kind, object) = match event {
-                Ok(ApiEvent::Added(object)) => (WatchKind::Added, object),
-                Ok(ApiEvent::Modified(object)) => (WatchKind::Modified, object),
-                Ok(ApiEvent::Deleted(object)) => (WatchKind::Deleted, object),
-                Ok(ApiEvent::Bookmark(bookmark)) => {
+        let mut events = std::pin::pin!(events);
+        loop {
+            let (kind, object) = match events.try_next().await {
+                Ok(Some(ApiEvent::Added(object))) => (WatchKind::Added, object),
+                Ok(Some(ApiEvent::Modified(object))) => (WatchKind::Modified, object),
+                Ok(Some(ApiEvent::Deleted(object))) => (WatchKind::Deleted, object),
+                Ok(Some(ApiEvent::Bookmark(bookmark))) => {
                     *version = bookmark.metadata.resource_version;
                     continue;
                 }
-                Ok(ApiEvent::Error(status)) if status.code == 410 => {
+                Ok(Some(ApiEvent::Error(status))) if status.code == 410 => {
                     return Cut::Lost(status.message.clone());
                 }
-                Ok(ApiEvent::Error(_)) | Err(_) => return Cut::Ended,
+                Ok(Some(ApiEvent::Error(_)) | None) | Err(_) => return Cut::Ended,
             };
             if let Some(seen) = object
                 .pointer("/metadata/resourceVersion")
@@ -213,6 +210,5 @@ impl Follower {
             }
             take(&self.watched, &self.recorder, kind, object);
         }
-        Cut::Ended
     }
 }

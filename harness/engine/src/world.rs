@@ -9,6 +9,7 @@ use std::{collections::BTreeMap, sync::Arc};
 pub struct World {
     subject: Subject,
     objects: BTreeMap<(String, String), Arc<Value>>,
+    newest: BTreeMap<String, u64>,
 }
 
 /// A set as it is now.
@@ -30,11 +31,14 @@ impl World {
         World {
             subject,
             objects: BTreeMap::new(),
+            newest: BTreeMap::new(),
         }
     }
 
     pub(crate) fn take(&mut self, event: &WatchEvent) {
         let key = (event.resource.clone(), event.name().to_owned());
+        let newest = self.newest.entry(event.resource.clone()).or_default();
+        *newest = event.resource_version().unwrap_or_default().max(*newest);
         match event.kind {
             WatchKind::Deleted => {
                 // A late DELETED must not remove a newer object of the same name.
@@ -51,6 +55,11 @@ impl World {
                 self.objects.insert(key, event.object.clone());
             }
         }
+    }
+
+    /// Whether everything up to `version` is known of a resource. Resources that are not watched always are.
+    pub fn knows(&self, resource: &str, version: u64) -> bool {
+        self.newest.get(resource).is_none_or(|newest| *newest >= version)
     }
 
     /// An object by resource and name.

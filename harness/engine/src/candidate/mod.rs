@@ -4,6 +4,7 @@ mod file;
 mod running;
 
 pub use file::{CandidateFile, CandidateFileError};
+pub(crate) use running::panic_text;
 pub use running::{Ended, LaunchError, RunningCandidate};
 
 use controllers::{Behaviour, Served};
@@ -134,7 +135,7 @@ impl Candidate {
             description: mutant.defect.into(),
             version: Some(env!("CARGO_PKG_VERSION").into()),
             serves_daemon_sets: true,
-            ..Self::behaving(format!("mutant:{}", mutant.id), mutant.behaviour())
+            ..Self::behaving(format!("mutant:{}", mutant.id), Behaviour::mutant(mutant))
         }
     }
 

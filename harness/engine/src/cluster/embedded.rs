@@ -3,18 +3,17 @@
 use super::{Capability, Cluster, ClusterError, Role, in_process_client};
 use crate::probe::{HttpRequest, NetworkProber, Prober, RecordType};
 use embedded::{
-    AuditRecord, Clock, ClusterConfig, DataPlane, Identity, ListenConfig,
-    dns::{Dns, DnsServer, QueryType, RecordData, ResponseCode, TTL},
-    node::Network,
+    Clock, ClusterConfig, DataPlane, Identity, ListenConfig,
+    api::AuditRecord,
+    dns::{QueryType, ResponseCode, TTL},
 };
 use futures::{FutureExt, future::BoxFuture};
 use history::{Author, DnsAnswer, HttpAnswer, Write};
-use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Weak},
 };
 use tempfile::TempDir;
 use tokio::sync::{Mutex, mpsc};
@@ -30,11 +29,10 @@ const EPOCH: i64 = 1_767_225_600;
 
 /// A cluster in this process.
 pub struct EmbeddedCluster {
-    cluster: embedded::Cluster,
+    cluster: Arc<embedded::Cluster>,
     capabilities: Vec<Capability>,
     prober: Arc<dyn Prober>,
     directory: TempDir,
-    dns_server: Mutex<Option<DnsServer>>,
     listening: Mutex<Option<embedded::Listening>>,
 }
 
@@ -54,27 +52,17 @@ impl EmbeddedCluster {
     /// When its folder cannot be made or its DNS server cannot listen.
     pub async fn start(nodes: usize) -> Result<EmbeddedCluster, ClusterError> {
         let directory = directory()?;
-        let config = ClusterConfig {
-            nodes,
-            ..ClusterConfig::new(directory.path())
-        };
-        let cluster = embedded::Cluster::start(config).await.map_err(did_not_start)?;
-        let dns = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let dns_server = cluster.dns().listen(dns).await.map_err(did_not_start)?;
-        let network = cluster.network();
+        let config = ClusterConfig { nodes, ..ClusterConfig::new(directory.path()) };
+        let cluster = Arc::new(embedded::Cluster::start(config).await.map_err(did_not_start)?);
+        let dns = cluster.name_server().ok_or_else(|| did_not_start("its name server does not listen"))?;
+        // Weak: the prober must not keep the cluster alive.
+        let reached = Arc::downgrade(&cluster);
         let dial = Arc::new(move |address: IpAddr, port: u16| {
-            network
-                .dial(address, port)
-                .unwrap_or_else(|| SocketAddr::new(address, port))
+            let real = reached.upgrade().and_then(|cluster| cluster.dial(address, port));
+            real.unwrap_or_else(|| SocketAddr::new(address, port))
         });
-        let prober = NetworkProber::new(dns_server.address(), dial).map_err(did_not_start)?;
-        Ok(Self::assemble(
-            cluster,
-            nodes,
-            Arc::new(prober),
-            directory,
-            Some(dns_server),
-        ))
+        let prober = NetworkProber::new(dns, dial).map_err(did_not_start)?;
+        Ok(Self::assemble(cluster, nodes, Arc::new(prober), directory))
     }
 
     /// Starts a cluster for virtual time: no sockets, identifiers from `seed`, a fixed epoch.
@@ -91,33 +79,22 @@ impl EmbeddedCluster {
             data_plane: DataPlane::InMemory,
             ..ClusterConfig::new(directory.path())
         };
-        let cluster = embedded::Cluster::start(config).await.map_err(did_not_start)?;
-        let prober = MemoryProber {
-            dns: cluster.dns().clone(),
-            network: cluster.network(),
-        };
-        Ok(Self::assemble(cluster, nodes, Arc::new(prober), directory, None))
+        let cluster = Arc::new(embedded::Cluster::start(config).await.map_err(did_not_start)?);
+        let prober = MemoryProber { cluster: Arc::downgrade(&cluster) };
+        Ok(Self::assemble(cluster, nodes, Arc::new(prober), directory))
     }
 
     fn assemble(
-        cluster: embedded::Cluster,
+        cluster: Arc<embedded::Cluster>,
         nodes: usize,
         prober: Arc<dyn Prober>,
         directory: TempDir,
-        dns_server: Option<DnsServer>,
     ) -> EmbeddedCluster {
         let mut capabilities = CAPABILITIES.to_vec();
         if nodes > 1 {
             capabilities.push(Capability::SeveralNodes);
         }
-        EmbeddedCluster {
-            cluster,
-            capabilities,
-            prober,
-            directory,
-            dns_server: Mutex::new(dns_server),
-            listening: Mutex::new(None),
-        }
+        EmbeddedCluster { cluster, capabilities, prober, directory, listening: Mutex::new(None) }
     }
 
     async fn kubeconfig_of(&self, role: Role) -> Result<PathBuf, ClusterError> {
@@ -267,13 +244,7 @@ impl Cluster for EmbeddedCluster {
     }
 
     fn shutdown(&self) -> BoxFuture<'_, ()> {
-        async {
-            if let Some(server) = self.dns_server.lock().await.take() {
-                server.shutdown().await;
-            }
-            self.cluster.shutdown().await;
-        }
-        .boxed()
+        self.cluster.shutdown().boxed()
     }
 }
 
@@ -288,7 +259,7 @@ fn write(record: &AuditRecord) -> Write {
         author: record.identity.user.clone(),
         agent: record.identity.agent.clone(),
         verb: record.verb.into(),
-        resource: record.resource.plural().into(),
+        resource: record.resource.plural.to_string(),
         subresource: record.subresource.map(|subresource| subresource.name().into()),
         namespace: record.namespace.clone(),
         name: record.name.clone(),
@@ -299,12 +270,16 @@ fn write(record: &AuditRecord) -> Write {
 
 /// Probes without sockets, for virtual time.
 struct MemoryProber {
-    dns: Dns,
-    network: Network,
+    cluster: Weak<embedded::Cluster>,
 }
 
 impl MemoryProber {
     fn lookup(&self, name: &str, kind: RecordType) -> DnsAnswer {
+        let mut answer = DnsAnswer { name: name.into(), qtype: kind.name().into(), ..DnsAnswer::default() };
+        let Some(cluster) = self.cluster.upgrade() else {
+            answer.rcode = "FAILED: the cluster is gone".into();
+            return answer;
+        };
         let (question, wire) = match (kind, name.parse::<Ipv4Addr>()) {
             (RecordType::Ptr, Ok(address)) => {
                 let [a, b, c, d] = address.octets();
@@ -315,61 +290,25 @@ impl MemoryProber {
             (RecordType::Aaaa, _) => (name.to_owned(), QueryType::Aaaa),
             (RecordType::Srv, _) => (name.to_owned(), QueryType::Srv),
         };
-        let found = self.dns.query(&question, wire);
-        let mut answers: Vec<String> = found
-            .answers
-            .iter()
-            .filter_map(|record| match &record.data {
-                RecordData::A(address) => Some(address.to_string()),
-                RecordData::Aaaa(address) => Some(address.to_string()),
-                RecordData::Srv {
-                    priority,
-                    weight,
-                    port,
-                    target,
-                } => Some(format!("{priority} {weight} {port} {target}")),
-                RecordData::Ptr(target) => Some(target.clone()),
-                _ => None,
-            })
-            .collect();
-        answers.sort();
-        DnsAnswer {
-            name: name.into(),
-            qtype: kind.name().into(),
-            rcode: match found.code {
-                ResponseCode::NoError => "NOERROR".into(),
-                ResponseCode::NxDomain => "NXDOMAIN".into(),
-            },
-            ttl: (!answers.is_empty()).then_some(TTL),
-            answers,
-            ..DnsAnswer::default()
-        }
+        let found = cluster.dns().query(&question, wire);
+        answer.answers = found.answers.iter().map(|record| record.data.to_string()).collect();
+        answer.answers.sort();
+        answer.ttl = (!answer.answers.is_empty()).then_some(TTL);
+        answer.rcode = match found.code {
+            ResponseCode::NoError => "NOERROR".into(),
+            ResponseCode::NxDomain => "NXDOMAIN".into(),
+        };
+        answer
     }
 
     async fn exchange(&self, request: &HttpRequest) -> Result<(u16, String), String> {
-        let address: IpAddr = request
-            .address
-            .parse()
-            .map_err(|_| format!("`{}` is no IP address", request.address))?;
-        let wire = http::Request::builder()
-            .method(request.method.as_str())
-            .uri(&request.path)
-            .header(http::header::HOST, &request.host)
-            .body(Default::default())
-            .map_err(|error| error.to_string())?;
-        let response = self
-            .network
-            .request(address, request.port, wire)
-            .await
-            .map_err(|error| error.to_string())?;
+        let cluster = self.cluster.upgrade().ok_or("the cluster is gone")?;
+        let address: IpAddr =
+            request.address.parse().map_err(|_| format!("`{}` is no IP address", request.address))?;
+        let response =
+            cluster.http_get(address, request.port, &request.path).await.map_err(|error| error.to_string())?;
         let status = response.status().as_u16();
-        let body = response
-            .into_body()
-            .collect()
-            .await
-            .map_err(|error| error.to_string())?
-            .to_bytes();
-        Ok((status, String::from_utf8_lossy(&body).into_owned()))
+        Ok((status, String::from_utf8_lossy(response.body()).into_owned()))
     }
 }
 
@@ -388,7 +327,7 @@ impl Prober for MemoryProber {
                 host: request.host.clone(),
                 address: request.address.clone(),
                 port: request.port,
-                method: request.method.clone(),
+                method: "GET".into(),
                 path: request.path.clone(),
                 status,
                 body,

@@ -147,6 +147,6 @@ pub fn facts(cluster: &dyn Cluster, time: reports::Time, seed: Option<u64>) -> r
 }
 
 /// A client on a service of this process. It never retries by itself: one call, one answer.
-pub fn in_process_client(service: embedded::ApiService) -> kube::Client {
+pub fn in_process_client(service: ::embedded::ApiService) -> kube::Client {
     kube::Client::new(service, "default")
 }

@@ -32,7 +32,7 @@ impl RecordType {
     }
 }
 
-/// An HTTP request to a pod.
+/// A GET request to a pod.
 #[derive(Clone, Debug)]
 pub struct HttpRequest {
     /// DNS name under which the pod is known.
@@ -41,8 +41,6 @@ pub struct HttpRequest {
     pub address: String,
     /// Port that the pod declares.
     pub port: u16,
-    /// HTTP method.
-    pub method: String,
     /// Path and query.
     pub path: String,
 }

@@ -41,6 +41,8 @@ impl NetworkProber {
     /// # Errors
     /// When the resolver cannot be set up.
     pub fn new(dns: SocketAddr, dial: Dial) -> Result<Self, ProberError> {
+        // reqwest asks for a TLS provider even where only plain HTTP is spoken. Somebody else's choice is fine too.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut udp = ConnectionConfig::udp();
         udp.port = dns.port();
         let mut tcp = ConnectionConfig::tcp();
@@ -77,7 +79,7 @@ impl NetworkProber {
                 .resolver
                 .reverse_lookup(address)
                 .await
-                .map(|found| found.as_lookup().answers().to_vec()),
+                .map(|found| found.answers().to_vec()),
             _ => self
                 .resolver
                 .lookup(format!("{name}."), wire)
@@ -119,7 +121,7 @@ impl NetworkProber {
             host: request.host.clone(),
             address: request.address.clone(),
             port: request.port,
-            method: request.method.clone(),
+            method: "GET".into(),
             path: request.path.clone(),
             ..HttpAnswer::default()
         };
@@ -148,10 +150,6 @@ impl NetworkProber {
             .build()
             .map_err(|error| error.to_string())?;
         let url = format!("http://{}:{}{}", request.host, target.port(), request.path);
-        let method = request
-            .method
-            .parse()
-            .map_err(|_| format!("`{}` is no HTTP method", request.method))?;
         let in_words = |error: reqwest::Error| {
             let mut words = error.to_string();
             let mut source = std::error::Error::source(&error);
@@ -161,7 +159,7 @@ impl NetworkProber {
             }
             words
         };
-        let response = client.request(method, url).send().await.map_err(in_words)?;
+        let response = client.get(url).send().await.map_err(in_words)?;
         let status = response.status().as_u16();
         Ok((status, response.text().await.map_err(in_words)?))
     }

@@ -2,9 +2,9 @@
 
 use super::RunError;
 use crate::{
-    candidate::RunningCandidate,
+    candidate::{RunningCandidate, panic_text},
     clock::{self, Stopwatch},
-    cluster::{Capability, Cluster, Role},
+    cluster::{Cluster, Role},
     environment,
     gate::GateKeeper,
     manifest::Overlay,
@@ -118,7 +118,7 @@ pub(super) async fn perform(
     let client = venue.cluster.client(Role::Harness);
     let tasks = TaskTracker::new();
     let outcome = match prepare(&client, venue, &namespace, &recorder, &tasks).await {
-        Ok(()) => act(scenario, venue, limits, &namespace, client.clone(), &recorder).await,
+        Ok(()) => act(scenario, venue, limits, &namespace, client.clone(), &recorder).await?,
         Err(reason) => Outcome::Environment { reason },
     };
     recorder.record(Observation::End(end(&outcome)));
@@ -258,7 +258,7 @@ async fn act(
     namespace: &str,
     client: kube::Client,
     recorder: &Recorder,
-) -> Outcome {
+) -> Result<Outcome, RunError> {
     let gates = GateKeeper::new();
     let keeper = tokio::spawn(
         gates
@@ -287,13 +287,15 @@ async fn act(
         told = story => Some(told),
     };
     keeper.abort();
-    match told {
+    Ok(match told {
         None => Outcome::Environment {
             reason: "the run was stopped".into(),
         },
-        Some(Err(_)) => Outcome::Environment {
-            reason: "the scenario itself panicked; this is a defect of Ordinal".into(),
-        },
+        Some(Err(panic)) => return Err(RunError::Harness(format!(
+            "the scenario {} panicked: {}",
+            scenario.name,
+            panic_text(panic.as_ref())
+        ))),
         Some(Ok(Ok(()))) => match gates.problem() {
             None => Outcome::Completed,
             Some(reason) => Outcome::Environment { reason },
@@ -310,7 +312,7 @@ async fn act(
         Some(Ok(Err(error))) => Outcome::Environment {
             reason: error.to_string(),
         },
-    }
+    })
 }
 
 fn end(outcome: &Outcome) -> End {

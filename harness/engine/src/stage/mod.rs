@@ -1,0 +1,102 @@
+//! What a scenario works with: verbs.
+
+mod error;
+mod readiness;
+mod request;
+mod settled;
+mod traffic;
+mod wait;
+mod write;
+
+pub use error::StepError;
+pub use settled::settled;
+
+use crate::{
+    candidate::Ended, cluster::Cluster, gate::GateKeeper, manifest::Overlay, patience::Limits, recorder::Recorder,
+    world::World,
+};
+use history::{Note, Observation};
+use std::{fmt, sync::Arc};
+use tokio::sync::watch;
+
+/// A namespace, a cluster and a history: what a scenario works with. Cheap to clone.
+#[derive(Clone)]
+pub struct Stage {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    namespace: String,
+    cluster: Arc<dyn Cluster>,
+    client: kube::Client,
+    recorder: Recorder,
+    gates: GateKeeper,
+    limits: Limits,
+    overlay: Overlay,
+    candidate: watch::Receiver<Option<Ended>>,
+}
+
+/// Whether a condition holds; if not, what was seen in its place.
+pub type Seen = Result<(), String>;
+
+impl Stage {
+    pub(crate) fn new(
+        cluster: Arc<dyn Cluster>,
+        client: kube::Client,
+        recorder: Recorder,
+        gates: GateKeeper,
+        limits: Limits,
+        overlay: Overlay,
+        candidate: watch::Receiver<Option<Ended>>,
+    ) -> Stage {
+        let namespace = overlay.namespace.clone();
+        Stage {
+            inner: Arc::new(Inner {
+                namespace,
+                cluster,
+                client,
+                recorder,
+                gates,
+                limits,
+                overlay,
+                candidate,
+            }),
+        }
+    }
+
+    /// The scenario's own namespace.
+    pub fn namespace(&self) -> &str {
+        &self.inner.namespace
+    }
+
+    /// The time limits of the run.
+    pub fn limits(&self) -> Limits {
+        self.inner.limits
+    }
+
+    /// Reads the present state of the world.
+    pub fn look<T>(&self, read: impl FnOnce(&World) -> T) -> T {
+        self.inner.recorder.look(read)
+    }
+
+    /// Begins a step of the story. Steps delimit what the snapshot of a story shows.
+    pub fn step(&self, text: impl Into<String>) {
+        self.note("step", text.into());
+    }
+
+    pub(super) fn note(&self, kind: &str, text: String) {
+        tracing::debug!(namespace = self.namespace(), kind, text);
+        self.inner.recorder.record(Observation::Note(Note {
+            kind: kind.into(),
+            text,
+        }));
+    }
+}
+
+impl fmt::Debug for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stage")
+            .field("namespace", &self.namespace())
+            .finish_non_exhaustive()
+    }
+}

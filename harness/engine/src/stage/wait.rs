@@ -1,0 +1,207 @@
+//! Verbs that wait.
+
+use super::{Inner, Stage, StepError, settled};
+use crate::{clock, world::World};
+use serde_json::Value;
+
+/// Whether a condition holds; if not, what was seen in its place.
+pub type Seen = Result<(), String>;
+
+impl Stage {
+    /// Waits until `condition` holds. Reacts to the very event that makes it true.
+    ///
+    /// # Errors
+    /// When the world fell silent, or took too long, or the candidate ended, before the condition held.
+    pub async fn until(&self, goal: &str, condition: impl Fn(&World) -> Seen) -> Result<(), StepError> {
+        let Inner {
+            recorder,
+            limits,
+            candidate,
+            ..
+        } = self.inner.as_ref();
+        self.note("wait", goal.into());
+        let mut arrivals = recorder.arrivals();
+        let mut candidate = candidate.clone();
+        let started = clock::Stopwatch::start();
+        loop {
+            arrivals.mark_unchanged();
+            let last = match recorder.look(&condition) {
+                Ok(()) => {
+                    self.note("reached", goal.into());
+                    return Ok(());
+                }
+                Err(last) => last,
+            };
+            if let Some(ended) = candidate.borrow_and_update().clone() {
+                return Err(StepError::CandidateEnded(ended));
+            }
+            let not_reached = |why: String| {
+                self.note("failed", format!("{goal}: {last}; {why}"));
+                Err(StepError::NotReached {
+                    goal: goal.into(),
+                    last: last.clone(),
+                    why,
+                })
+            };
+            if started.elapsed() > limits.longest.into() {
+                return not_reached(format!("gave up after {:?}", limits.longest));
+            }
+            let arrival = clock::within(limits.quiet, async {
+                tokio::select! {
+                    biased;
+                    // An error means that nobody watches over the candidate: it is part of the cluster.
+                    Ok(()) = candidate.changed() => {}
+                    _ = arrivals.changed() => {}
+                }
+            });
+            if arrival.await.is_none() {
+                return not_reached(format!("nothing happened for {:?}", limits.quiet));
+            }
+        }
+    }
+
+    /// Keeps the world frozen for longer than the staleness window, so that what happens in it is meant, and what
+    /// must not happen has time to.
+    ///
+    /// # Errors
+    /// When the candidate ended.
+    pub async fn keep_still(&self) -> Result<(), StepError> {
+        let mut candidate = self.inner.candidate.clone();
+        let still = clock::pass(self.inner.limits.hold);
+        let ended = async move {
+            match candidate.wait_for(Option::is_some).await.map(|ended| ended.clone()) {
+                Ok(ended) => ended,
+                // Nobody watches over a controller that is part of the cluster.
+                Err(_) => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            Some(ended) = ended => Err(StepError::CandidateEnded(ended)),
+            () = still => Ok(()),
+        }
+    }
+
+    /// Waits until the set is settled: the spec observed, all members there, Ready, at the revision they ought to have,
+    /// and the status says so.
+    ///
+    /// # Errors
+    /// As [`Stage::until`].
+    pub async fn until_settled(&self, set: &str) -> Result<(), StepError> {
+        self.until(&format!("{set} settled"), |world| settled(world, set))
+            .await
+    }
+
+    /// Waits until a DaemonSet is settled: the spec observed, one Ready pod on each node that wants one.
+    ///
+    /// # Errors
+    /// As [`Stage::until`].
+    pub async fn until_daemon_settled(&self, name: &str) -> Result<(), StepError> {
+        self.until(&format!("{name} settled"), |world| {
+            let set = world.object("daemonsets", name).ok_or("it does not exist")?;
+            let number = |pointer: &str| set.pointer(pointer).and_then(Value::as_u64).unwrap_or_default();
+            if number("/status/observedGeneration") != number("/metadata/generation") {
+                return Err("its generation is not observed yet".into());
+            }
+            let (desired, ready) = (
+                number("/status/desiredNumberScheduled"),
+                number("/status/numberReady"),
+            );
+            let healthy = world.pods().filter(|(_, state)| state.healthy()).count() as u64;
+            if desired == 0 || ready != desired || healthy != desired {
+                return Err(format!(
+                    "{desired} desired, {ready} reported ready, {healthy} are"
+                ));
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Waits until exactly these ordinals of a set exist, whatever their state.
+    ///
+    /// # Errors
+    /// As [`Stage::until`].
+    pub async fn until_members(&self, set: &str, ordinals: &[u32]) -> Result<(), StepError> {
+        self.until(&format!("members {ordinals:?} of {set}"), |world| {
+            let there: Vec<u32> = world.members(set).keys().map(|ordinal| ordinal.0).collect();
+            if there == ordinals {
+                Ok(())
+            } else {
+                Err(world.describe_pods())
+            }
+        })
+        .await
+    }
+
+    /// Waits until a pod is Ready and not terminating.
+    ///
+    /// # Errors
+    /// As [`Stage::until`].
+    pub async fn until_ready(&self, pod: &str) -> Result<(), StepError> {
+        self.until(&format!("{pod} Ready"), |world| match world.pod(pod) {
+            Some(state) if state.healthy() => Ok(()),
+            Some(state) => Err(state.describe()),
+            None => Err("it does not exist".into()),
+        })
+        .await
+    }
+
+    /// Waits until a pod runs but is not Ready.
+    ///
+    /// # Errors
+    /// As [`Stage::until`].
+    pub async fn until_running_unready(&self, pod: &str) -> Result<(), StepError> {
+        self.until(&format!("{pod} Running but not Ready"), |world| {
+            match world.pod(pod) {
+                Some(state) if state.phase == "Running" && !state.ready && !state.terminating => Ok(()),
+                Some(state) => Err(state.describe()),
+                None => Err("it does not exist".into()),
+            }
+        })
+        .await
+    }
+
+    /// Waits until a pod has another UID than `old` and is Ready.
+    ///
+    /// # Errors
+    /// As [`Stage::until`].
+    pub async fn until_replaced(&self, pod: &str, old: &str) -> Result<(), StepError> {
+        self.until(&format!("{pod} replaced and Ready"), |world| {
+            match (world.uid("pods", pod), world.pod(pod)) {
+                (Some(uid), Some(state)) if uid != old && state.healthy() => Ok(()),
+                (Some(uid), Some(_)) if uid == old => Err("the old pod is still there".into()),
+                (_, Some(state)) => Err(state.describe()),
+                _ => Err("it does not exist".into()),
+            }
+        })
+        .await
+    }
+
+    /// Waits until an object is gone.
+    ///
+    /// # Errors
+    /// As [`Stage::until`].
+    pub async fn until_gone(&self, resource: &str, name: &str) -> Result<(), StepError> {
+        self.until(&format!("{resource} {name} gone"), |world| {
+            match world.object(resource, name) {
+                None => Ok(()),
+                Some(_) => Err("it is still there".into()),
+            }
+        })
+        .await
+    }
+
+    /// UID of a pod.
+    ///
+    /// # Errors
+    /// When there is no such pod.
+    pub fn pod_uid(&self, pod: &str) -> Result<String, StepError> {
+        self.look(|world| world.uid("pods", pod))
+            .ok_or_else(|| StepError::NotReached {
+                goal: format!("the UID of {pod}"),
+                last: self.look(World::describe_pods),
+                why: "it does not exist".into(),
+            })
+    }
+}
