@@ -1,5 +1,6 @@
 //! One observation.
 
+use crate::field::Field;
 use crate::{Elapsed, Meta};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -66,7 +67,7 @@ impl WatchEvent {
     /// The object's resourceVersion as a number, where it is one. Comparable within one store.
     pub fn resource_version(&self) -> Option<u64> {
         self.object
-            .pointer("/metadata/resourceVersion")?
+            .field("/metadata/resourceVersion")?
             .as_str()?
             .parse()
             .ok()
@@ -75,7 +76,7 @@ impl WatchEvent {
     /// The object's name, empty if it has none.
     pub fn name(&self) -> &str {
         self.object
-            .pointer("/metadata/name")
+            .field("/metadata/name")
             .and_then(Value::as_str)
             .unwrap_or_default()
     }
@@ -147,11 +148,11 @@ impl Action {
         (object.get("kind")?.as_str()? == "Scale").then(|| Scale {
             // The API leaves zero out.
             replicas: object
-                .pointer("/spec/replicas")
+                .field("/spec/replicas")
                 .and_then(Value::as_i64)
                 .unwrap_or_default(),
             selector: object
-                .pointer("/status/selector")
+                .field("/status/selector")
                 .and_then(Value::as_str)
                 .unwrap_or_default()
                 .to_owned(),

@@ -10,6 +10,7 @@
 //! ```
 
 mod event;
+mod field;
 mod history;
 mod jsonl;
 mod ledger;

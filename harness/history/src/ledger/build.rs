@@ -4,6 +4,7 @@ use super::{
     Author, Claim, ClaimState, Deletion, Incarnation, Ledger, Moment, Ordinal, PodState, Related, Revision,
     RevisionState, Set, SetState, Spec, Status, Timeline, canonical_template, describe, pod::controller_uid,
 };
+use crate::field::Field;
 use crate::{Event, History, Observation, WatchEvent, WatchKind};
 use serde_json::Value;
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -80,10 +81,7 @@ struct Builder {
 }
 
 fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
+    object.field(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
 impl Builder {
@@ -175,11 +173,11 @@ impl Builder {
             set.gone = Some(moment);
             return;
         }
-        let generation = watch.object.pointer("/metadata/generation");
+        let generation = watch.object.field("/metadata/generation");
         let spec = match set.states.last() {
             // The generation moves exactly when the spec does, so an equal one saves the comparison.
             Some((_, old))
-                if generation.is_some() && old.object.pointer("/metadata/generation") == generation =>
+                if generation.is_some() && old.object.field("/metadata/generation") == generation =>
             {
                 old.spec.clone()
             }
@@ -187,7 +185,7 @@ impl Builder {
         };
         let terminating = watch
             .object
-            .pointer("/metadata/deletionTimestamp")
+            .field("/metadata/deletionTimestamp")
             .is_some_and(|at| !at.is_null());
         if terminating && set.deleting.is_none() {
             set.deleting = Some(moment);
@@ -232,7 +230,7 @@ impl Builder {
         if decided && pod.deletion.is_none() {
             let grace = watch
                 .object
-                .pointer("/metadata/deletionGracePeriodSeconds")
+                .field("/metadata/deletionGracePeriodSeconds")
                 .and_then(Value::as_i64);
             pod.deletion = Some(Deletion {
                 moment,
@@ -278,10 +276,7 @@ impl Builder {
         let by = self.ledger.author_at(moment);
         let (place, new) = self.place(watch, self.ledger.revisions.len());
         if new {
-            let template = watch
-                .object
-                .pointer("/data/spec/template")
-                .unwrap_or(&Value::Null);
+            let template = watch.object.field("/data/spec/template").unwrap_or(&Value::Null);
             self.ledger.revisions.push(Revision {
                 name: watch.name().into(),
                 namespace: text(&watch.object, "/metadata/namespace").into(),

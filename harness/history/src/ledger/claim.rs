@@ -1,6 +1,7 @@
 //! Claims and revisions.
 
 use super::{Author, Moment, Timeline};
+use crate::field::Field;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -43,7 +44,7 @@ impl ClaimState {
     pub fn of(object: Arc<Value>) -> ClaimState {
         let text = |pointer: &str| {
             object
-                .pointer(pointer)
+                .field(pointer)
                 .and_then(Value::as_str)
                 .unwrap_or_default()
                 .to_owned()
@@ -52,7 +53,7 @@ impl ClaimState {
             phase: text("/status/phase"),
             volume: Some(text("/spec/volumeName")).filter(|name| !name.is_empty()),
             terminating: object
-                .pointer("/metadata/deletionTimestamp")
+                .field("/metadata/deletionTimestamp")
                 .is_some_and(|at| !at.is_null()),
             object,
         }
@@ -61,7 +62,7 @@ impl ClaimState {
     /// The owner references.
     pub fn owners(&self) -> &[Value] {
         self.object
-            .pointer("/metadata/ownerReferences")
+            .field("/metadata/ownerReferences")
             .and_then(Value::as_array)
             .map_or(&[], Vec::as_slice)
     }

@@ -1,6 +1,7 @@
 //! DaemonSets, and the nodes that they ask for.
 
 use super::{Incarnation, Ledger, PodState, Related};
+use crate::field::Field;
 use serde_json::Value;
 
 /// What a DaemonSet asks for, as far as placing pods goes.
@@ -86,7 +87,7 @@ impl Toleration {
 impl DaemonSpec {
     /// Reads a DaemonSet object.
     pub fn of(object: &Value) -> DaemonSpec {
-        let pod = object.pointer("/spec/template/spec").unwrap_or(&Value::Null);
+        let pod = object.field("/spec/template/spec").unwrap_or(&Value::Null);
         let mut tolerations: Vec<Toleration> = pod
             .get("tolerations")
             .and_then(Value::as_array)
@@ -106,10 +107,10 @@ impl DaemonSpec {
         if pod.get("hostNetwork") == Some(&Value::Bool(true)) {
             tolerations.push(Toleration::automatic("network-unavailable", "NoSchedule"));
         }
-        let surge = object.pointer("/spec/updateStrategy/rollingUpdate/maxSurge");
+        let surge = object.field("/spec/updateStrategy/rollingUpdate/maxSurge");
         DaemonSpec {
             generation: object
-                .pointer("/metadata/generation")
+                .field("/metadata/generation")
                 .and_then(Value::as_i64)
                 .unwrap_or_default(),
             node_selector: pod
@@ -122,12 +123,12 @@ impl DaemonSpec {
             tolerations,
             further_restricted: pod.get("nodeName").is_some()
                 || pod
-                    .pointer("/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution")
+                    .field("/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution")
                     .is_some(),
             surges: surge
                 .is_some_and(|surge| !matches!(surge.as_str(), Some("0%")) && surge.as_u64() != Some(0)),
             min_ready_seconds: object
-                .pointer("/spec/minReadySeconds")
+                .field("/spec/minReadySeconds")
                 .and_then(Value::as_u64)
                 .and_then(|seconds| u32::try_from(seconds).ok())
                 .unwrap_or_default(),
@@ -136,12 +137,12 @@ impl DaemonSpec {
 
     /// Whether the node is to have a pod; `None` where the template restricts nodes in ways that are not looked at.
     pub fn wants(&self, node: &Value) -> Option<bool> {
-        let labels = node.pointer("/metadata/labels");
+        let labels = node.field("/metadata/labels");
         let selected = self.node_selector.iter().all(|(key, value)| {
             labels.and_then(|labels| labels.get(key)).and_then(Value::as_str) == Some(value)
         });
         let repelled = node
-            .pointer("/spec/taints")
+            .field("/spec/taints")
             .and_then(Value::as_array)
             .into_iter()
             .flatten()
@@ -186,7 +187,7 @@ impl PodState {
     pub fn pinned_to(&self) -> Option<&str> {
         let terms = self
             .object
-            .pointer("/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms")?
+            .field("/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms")?
             .as_array()?;
         let fields = match terms.as_slice() {
             [term] => term.get("matchFields")?.as_array()?,

@@ -1,6 +1,7 @@
 //! Events in words, for witnesses.
 
 use super::{Ledger, Moment, PodState};
+use crate::field::Field;
 use crate::{Event, Observation, WatchKind};
 use serde_json::Value;
 use std::sync::Arc;
@@ -61,18 +62,8 @@ impl Ledger {
     }
 
     fn describe_object(&self, kind: WatchKind, resource: &str, object: &Arc<Value>) -> String {
-        let text = |pointer: &str| {
-            object
-                .pointer(pointer)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-        };
-        let number = |pointer: &str| {
-            object
-                .pointer(pointer)
-                .and_then(Value::as_i64)
-                .unwrap_or_default()
-        };
+        let text = |pointer: &str| object.field(pointer).and_then(Value::as_str).unwrap_or_default();
+        let number = |pointer: &str| object.field(pointer).and_then(Value::as_i64).unwrap_or_default();
         let name = text("/metadata/name");
         let verb = match kind {
             WatchKind::Initial => "was there",
@@ -81,7 +72,7 @@ impl Ledger {
             WatchKind::Deleted => "DELETED",
         };
         let terminating = object
-            .pointer("/metadata/deletionTimestamp")
+            .field("/metadata/deletionTimestamp")
             .is_some_and(|at| !at.is_null());
         if resource == self.subject().resource {
             return format!(

@@ -1,6 +1,7 @@
 //! How sets, and objects at the hands of others, come to their end.
 
 use super::{Ledger, Moment, Set, build::DELIVERY};
+use crate::field::Field;
 
 impl Ledger {
     /// When the end of a set began: its deletionTimestamp, its DELETED event, or the deletion of its namespace.
@@ -26,7 +27,7 @@ impl Ledger {
             .filter_map(|object| {
                 let marked = object.states.entries().iter().find(|(_, object)| {
                     object
-                        .pointer("/metadata/deletionTimestamp")
+                        .field("/metadata/deletionTimestamp")
                         .is_some_and(|at| !at.is_null())
                 });
                 marked.map(|(moment, _)| *moment).or(object.gone)

@@ -1,19 +1,20 @@
 //! What every object carries: labels, finalizers, owners, its version.
 
 use super::{Author, ClaimState, Ledger, PodState, Revision, RevisionState, SetState};
+use crate::field::Field;
 use serde_json::Value;
 
 fn text<'a>(object: &'a Value, pointer: &str) -> Option<&'a str> {
-    object.pointer(pointer).and_then(Value::as_str)
+    object.field(pointer).and_then(Value::as_str)
 }
 
 fn label<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
-    object.pointer("/metadata/labels")?.get(key)?.as_str()
+    object.field("/metadata/labels")?.get(key)?.as_str()
 }
 
 fn labels(object: &Value) -> impl Iterator<Item = (&str, &str)> {
     object
-        .pointer("/metadata/labels")
+        .field("/metadata/labels")
         .and_then(Value::as_object)
         .into_iter()
         .flatten()
@@ -39,7 +40,7 @@ pub struct Owner<'a> {
 
 fn owners(object: &Value) -> impl Iterator<Item = Owner<'_>> {
     object
-        .pointer("/metadata/ownerReferences")
+        .field("/metadata/ownerReferences")
         .and_then(Value::as_array)
         .into_iter()
         .flatten()
@@ -55,7 +56,7 @@ fn owners(object: &Value) -> impl Iterator<Item = Owner<'_>> {
 
 fn entries<'a>(object: &'a Value, pointer: &str) -> impl Iterator<Item = (&'a str, &'a str)> {
     object
-        .pointer(pointer)
+        .field(pointer)
         .and_then(Value::as_object)
         .into_iter()
         .flatten()
@@ -64,7 +65,7 @@ fn entries<'a>(object: &'a Value, pointer: &str) -> impl Iterator<Item = (&'a st
 
 fn words<'a>(object: &'a Value, pointer: &str) -> impl Iterator<Item = &'a str> {
     object
-        .pointer(pointer)
+        .field(pointer)
         .and_then(Value::as_array)
         .into_iter()
         .flatten()
@@ -92,7 +93,7 @@ macro_rules! metadata {
             /// Whether the object carries a finalizer.
             pub fn has_finalizer(&self, finalizer: &str) -> bool {
                 self.object
-                    .pointer("/metadata/finalizers")
+                    .field("/metadata/finalizers")
                     .and_then(Value::as_array)
                     .is_some_and(|all| all.iter().any(|one| one.as_str() == Some(finalizer)))
             }
@@ -129,7 +130,7 @@ impl PodState {
 
     /// Value of an annotation.
     pub fn annotation(&self, key: &str) -> Option<&str> {
-        self.object.pointer("/metadata/annotations")?.get(key)?.as_str()
+        self.object.field("/metadata/annotations")?.get(key)?.as_str()
     }
 
     /// The finalizers.
@@ -140,21 +141,21 @@ impl PodState {
     /// `metadata.deletionGracePeriodSeconds`: what was granted when the deletion was decided.
     pub fn deletion_grace(&self) -> Option<i64> {
         self.object
-            .pointer("/metadata/deletionGracePeriodSeconds")
+            .field("/metadata/deletionGracePeriodSeconds")
             .and_then(Value::as_i64)
     }
 
     /// `spec.terminationGracePeriodSeconds`.
     pub fn grace_period(&self) -> Option<i64> {
         self.object
-            .pointer("/spec/terminationGracePeriodSeconds")
+            .field("/spec/terminationGracePeriodSeconds")
             .and_then(Value::as_i64)
     }
 
     /// The volumes that are claims: name of the volume, name of the claim.
     pub fn claims(&self) -> impl Iterator<Item = (&str, &str)> {
         self.object
-            .pointer("/spec/volumes")
+            .field("/spec/volumes")
             .and_then(Value::as_array)
             .into_iter()
             .flatten()
@@ -177,7 +178,7 @@ impl SetState {
     /// The claim template of this name, as it was written.
     pub fn claim_template(&self, name: &str) -> Option<&Value> {
         self.object
-            .pointer("/spec/volumeClaimTemplates")?
+            .field("/spec/volumeClaimTemplates")?
             .as_array()?
             .iter()
             .find(|template| text(template, "/metadata/name") == Some(name))
@@ -186,7 +187,7 @@ impl SetState {
     /// Labels of the pod template.
     pub fn template_labels(&self) -> impl Iterator<Item = (&str, &str)> {
         self.object
-            .pointer("/spec/template/metadata/labels")
+            .field("/spec/template/metadata/labels")
             .and_then(Value::as_object)
             .into_iter()
             .flatten()

@@ -1,6 +1,7 @@
 //! Incarnations of pods.
 
 use super::{Moment, Timeline};
+use crate::field::Field;
 use serde_json::Value;
 use std::{fmt, sync::Arc};
 
@@ -104,7 +105,7 @@ impl PodState {
     pub fn of(object: Arc<Value>, revision_label: &str) -> PodState {
         let text = |pointer: &str| {
             object
-                .pointer(pointer)
+                .field(pointer)
                 .and_then(Value::as_str)
                 .filter(|text| !text.is_empty())
                 .map(str::to_owned)
@@ -114,10 +115,10 @@ impl PodState {
         PodState {
             ready: phase == "Running" && ready_condition,
             terminating: object
-                .pointer("/metadata/deletionTimestamp")
+                .field("/metadata/deletionTimestamp")
                 .is_some_and(|at| !at.is_null()),
             revision: object
-                .pointer("/metadata/labels")
+                .field("/metadata/labels")
                 .and_then(|labels| labels.get(revision_label))
                 .and_then(Value::as_str)
                 .map(str::to_owned),
@@ -163,7 +164,7 @@ impl PodState {
 
 fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a str> {
     object
-        .pointer("/status/conditions")?
+        .field("/status/conditions")?
         .as_array()?
         .iter()
         .find(|condition| condition.get("type").and_then(Value::as_str) == Some(kind))?
@@ -174,7 +175,7 @@ fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a str> {
 /// UID of the owner that is marked as controller.
 pub(super) fn controller_uid(object: &Value) -> Option<&str> {
     object
-        .pointer("/metadata/ownerReferences")?
+        .field("/metadata/ownerReferences")?
         .as_array()?
         .iter()
         .find(|owner| owner.get("controller").and_then(Value::as_bool) == Some(true))?

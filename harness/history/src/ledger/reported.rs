@@ -1,13 +1,14 @@
 //! What controllers reported in Event objects.
 
 use super::{Ledger, Moment};
+use crate::field::Field;
 use serde_json::Value;
 
 impl Ledger {
     /// When an Event with this reason about the object with this UID was seen, or counted up. Oldest first.
     pub fn reported(&self, uid: &str, reason: &str) -> Vec<Moment> {
         let about =
-            |object: &Value, pointer: &str| object.pointer(pointer).and_then(Value::as_str) == Some(uid);
+            |object: &Value, pointer: &str| object.field(pointer).and_then(Value::as_str) == Some(uid);
         let mut moments: Vec<Moment> = self
             .related("events")
             .flat_map(|event| event.states.entries())

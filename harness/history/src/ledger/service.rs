@@ -1,6 +1,7 @@
 //! Services and the endpoints behind them.
 
 use super::PodState;
+use crate::field::Field;
 use serde_json::Value;
 
 /// A Service as one event shows it.
@@ -43,22 +44,22 @@ pub enum Target {
 impl Service {
     /// Reads a Service object.
     pub fn of(object: &Value) -> Service {
-        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
+        let text = |pointer: &str| object.field(pointer).and_then(Value::as_str);
         Service {
             name: text("/metadata/name").unwrap_or_default().to_owned(),
             cluster_ip: text("/spec/clusterIP")
                 .filter(|ip| !matches!(*ip, "" | "None"))
                 .map(str::to_owned),
             selector: object
-                .pointer("/spec/selector")
+                .field("/spec/selector")
                 .and_then(Value::as_object)
                 .into_iter()
                 .flatten()
                 .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
                 .collect(),
-            publishes_not_ready: object.pointer("/spec/publishNotReadyAddresses") == Some(&Value::Bool(true)),
+            publishes_not_ready: object.field("/spec/publishNotReadyAddresses") == Some(&Value::Bool(true)),
             ports: object
-                .pointer("/spec/ports")
+                .field("/spec/ports")
                 .and_then(Value::as_array)
                 .into_iter()
                 .flatten()
@@ -118,7 +119,7 @@ impl PodState {
     /// The number of the container port with this name.
     pub fn container_port(&self, name: &str) -> Option<u16> {
         self.object
-            .pointer("/spec/containers")?
+            .field("/spec/containers")?
             .as_array()?
             .iter()
             .filter_map(|container| container.get("ports")?.as_array())
@@ -161,7 +162,7 @@ pub fn endpoints(slice: &Value) -> impl Iterator<Item = Endpoint<'_>> {
 /// Name of the service that an EndpointSlice belongs to.
 pub fn service_of(slice: &Value) -> Option<&str> {
     slice
-        .pointer("/metadata/labels")?
+        .field("/metadata/labels")?
         .get("kubernetes.io/service-name")?
         .as_str()
 }

@@ -1,6 +1,7 @@
 //! Sets: what was asked for, what was reported.
 
 use super::{Moment, Ordinal, Timeline};
+use crate::field::Field;
 use serde_json::Value;
 use std::{ops::Range, sync::Arc};
 
@@ -177,22 +178,17 @@ impl Spec {
     pub fn of(object: &Value) -> Spec {
         let number = |pointer: &str, default: u32| {
             object
-                .pointer(pointer)
+                .field(pointer)
                 .and_then(Value::as_u64)
                 .and_then(|n| u32::try_from(n).ok())
                 .unwrap_or(default)
         };
-        let text = |pointer: &str| {
-            object
-                .pointer(pointer)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-        };
+        let text = |pointer: &str| object.field(pointer).and_then(Value::as_str).unwrap_or_default();
         let deletes =
             |field: &str| text(&format!("/spec/persistentVolumeClaimRetentionPolicy/{field}")) == "Delete";
         Spec {
             generation: object
-                .pointer("/metadata/generation")
+                .field("/metadata/generation")
                 .and_then(Value::as_i64)
                 .unwrap_or_default(),
             replicas: number("/spec/replicas", 1),
@@ -208,20 +204,20 @@ impl Spec {
                 },
             },
             max_unavailable: object
-                .pointer("/spec/updateStrategy/rollingUpdate/maxUnavailable")
+                .field("/spec/updateStrategy/rollingUpdate/maxUnavailable")
                 .and_then(budget),
             rolling_update: object
-                .pointer("/spec/updateStrategy/rollingUpdate")
+                .field("/spec/updateStrategy/rollingUpdate")
                 .is_some_and(Value::is_object),
             service_name: text("/spec/serviceName").into(),
             min_ready_seconds: number("/spec/minReadySeconds", 0),
             revision_history_limit: number("/spec/revisionHistoryLimit", 10),
             claim_templates: object
-                .pointer("/spec/volumeClaimTemplates")
+                .field("/spec/volumeClaimTemplates")
                 .and_then(Value::as_array)
                 .into_iter()
                 .flatten()
-                .filter_map(|template| template.pointer("/metadata/name").and_then(Value::as_str))
+                .filter_map(|template| template.field("/metadata/name").and_then(Value::as_str))
                 .map(str::to_owned)
                 .collect(),
             retention: Policy {
@@ -229,10 +225,10 @@ impl Spec {
                 when_scaled: deletes("whenScaled"),
             },
             template: Arc::new(canonical_template(
-                object.pointer("/spec/template").unwrap_or(&Value::Null),
+                object.field("/spec/template").unwrap_or(&Value::Null),
             )),
             match_labels: object
-                .pointer("/spec/selector/matchLabels")
+                .field("/spec/selector/matchLabels")
                 .and_then(Value::as_object)
                 .into_iter()
                 .flatten()

@@ -1,6 +1,7 @@
 //! What a claim asks for and what it got.
 
 use super::{Claim, ClaimState, Ledger};
+use crate::field::Field;
 use serde_json::{Map, Value};
 
 /// Fields of a PersistentVolume's spec that do not say where the data is.
@@ -39,8 +40,8 @@ impl ClaimState {
         ["metadata/labels", "metadata/annotations", "spec"]
             .into_iter()
             .find_map(|part| {
-                let wanted = template.pointer(&format!("/{part}"))?;
-                let found = self.object.pointer(&format!("/{part}"));
+                let wanted = template.field(&format!("/{part}"))?;
+                let found = self.object.field(&format!("/{part}"));
                 missing(wanted, found.unwrap_or(&Value::Null), &part.replace('/', "."))
             })
     }
