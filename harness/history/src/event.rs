@@ -236,4 +236,8 @@ pub struct End {
     /// What the scenario waited for when it gave up, and what it last saw.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_for: Option<String>,
+    /// The longest that the machine kept the harness itself waiting while the scenario ran, in milliseconds. Whoever
+    /// judges must be more patient by a multiple of it.
+    #[serde(default)]
+    pub lag_ms: u64,
 }

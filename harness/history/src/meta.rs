@@ -123,7 +123,22 @@ impl Default for Patience {
     }
 }
 
+/// A controller takes a step in several turns, and each may be kept waiting as long as the harness was.
+const TURNS: u64 = 20;
+
 impl Patience {
+    /// Patience on a machine that kept the harness itself waiting for up to `lag_ms` milliseconds.
+    #[must_use]
+    pub fn stretched(self, lag_ms: u64) -> Patience {
+        let least = lag_ms.saturating_mul(TURNS);
+        Patience {
+            staleness_ms: self.staleness_ms.max(least),
+            reaction_ms: self.reaction_ms.max(least.saturating_mul(3)),
+            settle_ms: self.settle_ms.max(least),
+            dns_ms: self.dns_ms.max(least),
+        }
+    }
+
     /// The staleness window.
     pub fn staleness(&self) -> Duration {
         Duration::from_millis(self.staleness_ms)

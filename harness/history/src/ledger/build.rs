@@ -110,7 +110,10 @@ impl Builder {
         let ledger = &mut self.ledger;
         match &event.what {
             Observation::Start(_) => {}
-            Observation::End(end) => ledger.ended = Some((moment, end.clone())),
+            Observation::End(end) => {
+                ledger.meta.patience = ledger.meta.patience.stretched(end.lag_ms);
+                ledger.ended = Some((moment, end.clone()));
+            }
             Observation::Write(write) => ledger.writes.push((moment, write.clone())),
             Observation::Action(action) => ledger.actions.push((moment, action.as_ref().clone())),
             Observation::Dns(answer) => ledger.dns.push((moment, answer.clone())),
@@ -224,8 +227,11 @@ impl Builder {
                 gone: None,
             });
         }
-        let state = PodState::of(watch.object.clone(), &self.ledger.meta.subject.labels.revision);
+        let mut state = PodState::of(watch.object.clone(), &self.ledger.meta.subject.labels.revision);
         let pod = &mut self.ledger.pods[place];
+        if let Some((_, before)) = pod.states.last() {
+            state.relabelled = !before.labels().eq(state.labels());
+        }
         let decided = state.terminating || watch.kind == WatchKind::Deleted;
         if decided && pod.deletion.is_none() {
             let grace = watch

@@ -170,7 +170,7 @@ impl PodState {
     /// Whether the cluster took the pod away: eviction, preemption, taint, pod garbage collection. All of them say so
     /// with the condition `DisruptionTarget`, a controller never does.
     pub fn disrupted(&self) -> bool {
-        self.condition("DisruptionTarget") == Some("True")
+        self.disrupted
     }
 }
 

@@ -98,6 +98,10 @@ pub struct PodState {
     pub ip: Option<String>,
     /// `spec.nodeName`.
     pub node: Option<String>,
+    /// Whether the labels are others than in the state before. True for the first state.
+    pub relabelled: bool,
+    /// Condition DisruptionTarget True: the cluster takes the pod away.
+    pub(super) disrupted: bool,
 }
 
 impl PodState {
@@ -123,8 +127,10 @@ impl PodState {
                 .and_then(Value::as_str)
                 .map(str::to_owned),
             owner: controller_uid(&object).map(str::to_owned),
+            disrupted: condition(&object, "DisruptionTarget") == Some("True"),
             ip: text("/status/podIP"),
             node: text("/spec/nodeName"),
+            relabelled: true,
             phase,
             object,
         }
