@@ -5,7 +5,7 @@ use super::epochs::{self, Epoch, Standing};
 use super::pictures::{self, Picture};
 use history::{Ledger, Moment, Ordinal, PodState, Set};
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap},
     sync::Arc,
 };
 
@@ -35,8 +35,8 @@ pub(in crate::rules) struct Chart {
     pub(super) decided: Vec<Decided>,
     /// The set after each change, in order.
     pub(super) pictures: Vec<Picture>,
-    /// Names of all revisions of the namespace: a label that is none of them says nothing.
-    known: HashSet<String>,
+    /// Names of all revisions of the namespace, numbered: a label that is none of them says nothing.
+    known: HashMap<String, usize>,
 }
 
 impl Chart {
@@ -61,7 +61,8 @@ impl Chart {
             .all_revisions()
             .iter()
             .filter(|revision| revision.namespace == set.namespace)
-            .map(|revision| revision.name.clone())
+            .enumerate()
+            .map(|(place, revision)| (revision.name.clone(), place))
             .collect();
         let ending = ledger.ending(set);
         let mut chart = Chart {
@@ -77,16 +78,16 @@ impl Chart {
         chart
     }
 
-    /// Whether this is the name of a revision.
-    pub(super) fn knows(&self, revision: &str) -> bool {
-        self.known.contains(revision)
+    /// The number of the revision of this name.
+    pub(super) fn place_of(&self, revision: &str) -> Option<usize> {
+        self.known.get(revision).copied()
     }
 
     /// How a pod stands to what `epoch` asks for.
     pub(in crate::rules) fn standing(&self, state: &PodState, epoch: &Epoch) -> Standing {
         match state.revision.as_deref() {
             Some(revision) if epoch.wants(revision) => Standing::Wanted,
-            Some(revision) if self.known.contains(revision) => Standing::Old,
+            Some(revision) if self.known.contains_key(revision) => Standing::Old,
             _ => Standing::Unknown,
         }
     }

@@ -55,11 +55,6 @@ impl Course<'_> {
             .filter(|down| *down < ordinal && self.ordered_at(index))
     }
 
-    /// Whether every wanted pod is Healthy at position `index`, and no other member is left.
-    pub(in crate::rules) fn all_healthy(&self, index: usize) -> bool {
-        self.picture_at(index).is_some_and(super::Picture::all_healthy)
-    }
-
     /// Whether every wanted pod is Healthy and at the wanted revision, and no other member is left.
     pub(in crate::rules) fn complete(&self, epoch: &Epoch, index: usize) -> bool {
         self.picture_at(index).is_some_and(|picture| {

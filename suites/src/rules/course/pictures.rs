@@ -36,16 +36,16 @@ pub(in crate::rules) struct Picture {
     pub(in crate::rules) highest_raw: Option<Ordinal>,
     /// The lowest old pod that the partition keeps.
     pub(in crate::rules) lowest_kept: Option<Ordinal>,
-    /// Members that are not terminating, by revision label.
-    alive: Vec<(String, usize)>,
+    /// Members that are not terminating, by revision (a place in the chart's list).
+    alive: Vec<(usize, usize)>,
 }
 
 impl Picture {
-    /// How many members that are not terminating carry this revision.
-    pub(in crate::rules) fn alive_at(&self, revision: &str) -> usize {
+    /// How many members that are not terminating are at the revision of this place in the chart's list.
+    fn alive_at(&self, revision: usize) -> usize {
         self.alive
             .iter()
-            .find(|(name, _)| name == revision)
+            .find(|(other, _)| *other == revision)
             .map_or(0, |(_, count)| *count)
     }
 
@@ -56,25 +56,25 @@ impl Picture {
 }
 
 /// What of a pod matters to its controller.
-#[derive(Clone, PartialEq)]
-struct Seat {
+#[derive(Clone, Copy)]
+struct Seat<'a> {
     owned: bool,
     ready: bool,
     terminating: bool,
     ended: bool,
     raw: bool,
-    revision: Option<String>,
+    revision: Option<&'a str>,
 }
 
-impl Seat {
-    fn of(state: &PodState, set: &Set, raw: bool) -> Seat {
+impl<'a> Seat<'a> {
+    fn of(state: &'a PodState, set: &Set, raw: bool) -> Seat<'a> {
         Seat {
             owned: state.owner.as_deref() == Some(set.uid.as_str()),
             ready: state.ready,
             terminating: state.terminating,
             ended: state.ended(),
             raw,
-            revision: state.revision.clone(),
+            revision: state.revision.as_deref(),
         }
     }
 
@@ -84,22 +84,22 @@ impl Seat {
             && self.terminating == state.terminating
             && self.raw == raw
             && self.ended == state.ended()
-            && self.revision == state.revision
+            && self.revision == state.revision.as_deref()
             && self.owned == (state.owner.as_deref() == Some(set.uid.as_str()))
     }
 }
 
 /// One change.
-enum Change {
+enum Change<'a> {
     /// A pod (by place in the ledger's list) became so; `None` if it is gone.
-    Pod(Ordinal, usize, Option<Seat>),
+    Pod(Ordinal, usize, Option<Seat<'a>>),
     /// The epoch of this place began.
     Epoch(usize),
 }
 
 /// The pictures of a set, up to its ending.
 pub(super) fn of(ledger: &Ledger, set: &Set, chart: &Chart) -> Vec<Picture> {
-    let mut changes: Vec<(Moment, Change)> = Vec::new();
+    let mut changes: Vec<(Moment, Change<'_>)> = Vec::new();
     for (place, epoch) in chart.epochs.iter().enumerate() {
         changes.push((epoch.from, Change::Epoch(place)));
     }
@@ -127,8 +127,14 @@ pub(super) fn of(ledger: &Ledger, set: &Set, chart: &Chart) -> Vec<Picture> {
         .collect()
 }
 
-fn seats(pod: &Incarnation, ordinal: Ordinal, place: usize, set: &Set, changes: &mut Vec<(Moment, Change)>) {
-    let mut former: Option<Seat> = None;
+fn seats<'a>(
+    pod: &'a Incarnation,
+    ordinal: Ordinal,
+    place: usize,
+    set: &Set,
+    changes: &mut Vec<(Moment, Change<'a>)>,
+) {
+    let mut former: Option<Seat<'a>> = None;
     let mut raw = true;
     for (moment, state) in pod.states.entries() {
         raw = raw && !state.healthy();
@@ -139,7 +145,7 @@ fn seats(pod: &Incarnation, ordinal: Ordinal, place: usize, set: &Set, changes: 
             continue;
         }
         let seat = Seat::of(state, set, raw);
-        changes.push((*moment, Change::Pod(ordinal, place, Some(seat.clone()))));
+        changes.push((*moment, Change::Pod(ordinal, place, Some(seat))));
         former = Some(seat);
     }
     if let Some(gone) = pod.gone {
@@ -148,11 +154,11 @@ fn seats(pod: &Incarnation, ordinal: Ordinal, place: usize, set: &Set, changes: 
 }
 
 /// Goes through the changes and keeps the counts.
-struct Walk<'c> {
+struct Walk<'c, 'a> {
     chart: &'c Chart,
     epoch: Option<&'c Epoch>,
     /// Who is there at each ordinal, by place: the last one counts.
-    seats: BTreeMap<Ordinal, Vec<(usize, Seat)>>,
+    seats: BTreeMap<Ordinal, Vec<(usize, Seat<'a>)>>,
     now: Picture,
     due: BTreeSet<Ordinal>,
     down: BTreeSet<Ordinal>,
@@ -163,8 +169,8 @@ struct Walk<'c> {
     never: Option<(Ordinal, Ordinal)>,
 }
 
-impl<'c> Walk<'c> {
-    fn new(chart: &'c Chart) -> Walk<'c> {
+impl<'c, 'a> Walk<'c, 'a> {
+    fn new(chart: &'c Chart) -> Walk<'c, 'a> {
         Walk {
             chart,
             epoch: None,
@@ -202,7 +208,7 @@ impl<'c> Walk<'c> {
         }
     }
 
-    fn sit(&mut self, ordinal: Ordinal, place: usize, seat: Option<Seat>) {
+    fn sit(&mut self, ordinal: Ordinal, place: usize, seat: Option<Seat<'a>>) {
         self.count(ordinal, false);
         let there = self.seats.entry(ordinal).or_default();
         let known = there.iter().position(|(other, _)| *other == place);
@@ -228,7 +234,7 @@ impl<'c> Walk<'c> {
             .seats
             .get(&ordinal)
             .and_then(|there| there.iter().rev().find(|(_, seat)| seat.owned))
-            .map(|(_, seat)| seat);
+            .map(|(_, seat)| *seat);
         let in_range = epoch.spec.in_range(ordinal);
         let put = |set: &mut BTreeSet<Ordinal>, is_in: bool| match (is_in, add) {
             (true, true) => {
@@ -250,9 +256,10 @@ impl<'c> Walk<'c> {
             put(&mut self.unhealthy, in_range);
             return;
         };
-        let standing = match seat.revision.as_deref() {
-            Some(revision) if epoch.wants(revision) => Standing::Wanted,
-            Some(revision) if self.chart.knows(revision) => Standing::Old,
+        let revision = seat.revision.and_then(|revision| self.chart.place_of(revision));
+        let standing = match seat.revision {
+            Some(name) if epoch.wants(name) => Standing::Wanted,
+            Some(_) if revision.is_some() => Standing::Old,
             _ => Standing::Unknown,
         };
         let healthy = seat.ready && !seat.terminating;
@@ -272,19 +279,14 @@ impl<'c> Walk<'c> {
         put(&mut self.unhealthy, in_range && !healthy);
         put(&mut self.raw, in_range && wanted && seat.raw);
         put(&mut self.kept, old && !seat.terminating && epoch.keeps(ordinal));
-        if let Some(revision) = seat.revision.as_deref().filter(|_| !seat.terminating) {
-            match now.alive.iter().position(|(name, _)| name == revision) {
-                Some(place) => {
-                    if let Some((_, count)) = now.alive.get_mut(place) {
-                        *count = if add { *count + 1 } else { count.saturating_sub(1) };
-                        if *count == 0 {
-                            now.alive.swap_remove(place);
-                        }
-                    }
-                }
-                None if add => now.alive.push((revision.to_owned(), 1)),
+        if let Some(revision) = revision.filter(|_| !seat.terminating) {
+            match now.alive.iter_mut().find(|(other, _)| *other == revision) {
+                Some((_, count)) if add => *count += 1,
+                Some((_, count)) => *count = count.saturating_sub(1),
+                None if add => now.alive.push((revision, 1)),
                 None => {}
             }
+            now.alive.retain(|(_, count)| *count > 0);
         }
     }
 
@@ -322,6 +324,12 @@ impl super::Course<'_> {
         let pictures = &self.pictures;
         let after = pictures.partition_point(|picture| picture.from.index <= index);
         pictures.get(after.checked_sub(1)?)
+    }
+
+    /// How many members that are not terminating are at this revision in a picture. `None` if no revision of this name
+    /// was seen.
+    pub(in crate::rules) fn alive_at(&self, picture: &Picture, revision: &str) -> Option<usize> {
+        Some(picture.alive_at(self.place_of(revision)?))
     }
 
     /// Whether lower pods block an update at position `index`.

@@ -3,6 +3,7 @@
 use crate::rules::course::{Course, courses};
 use history::{Author, Incarnation, Ledger, Moment, Ordinal, PodState};
 use judging::{Judge, Kind, Level, Profile, Rule};
+use std::cell::Cell;
 
 /// Orphans come home.
 pub static SS_OWN_01: Rule = Rule {
@@ -51,8 +52,14 @@ pub static SS_OWN_03: Rule = Rule {
     reads: &[],
     check: |ledger, judge| {
         for course in courses(ledger) {
-            let stranger =
-                |state: &PodState| owned(&course, state) && !state.terminating && !selected(&course, state);
+            // Labels hardly ever change, and looking them up in every state of every pod takes its time.
+            let matches = Cell::new(true);
+            let stranger = |state: &PodState| {
+                if state.relabelled {
+                    matches.set(selected(&course, state));
+                }
+                owned(&course, state) && !state.terminating && !matches.get()
+            };
             for spell in spells(ledger, &course, stranger) {
                 let released = spell.next.is_some_and(|next| !owned(&course, next));
                 let killed = spell.next.is_some_and(|next| next.terminating) && by_candidate(spell.pod);

@@ -211,20 +211,30 @@ pub static SS_ST_06: Rule = Rule {
     needs: &[],
     reads: &[],
     check: |ledger, judge| {
-        counts(ledger, judge, "status.currentReplicas", |_, stretch, status| {
-            let revision = status.current_revision.as_deref()?;
-            Some(Count {
-                is: status.current,
-                ought: number(stretch.picture.alive_at(revision)),
-            })
-        });
-        counts(ledger, judge, "status.updatedReplicas", |_, stretch, status| {
-            let revision = status.update_revision.as_deref()?;
-            Some(Count {
-                is: status.updated,
-                ought: number(stretch.picture.alive_at(revision)),
-            })
-        });
+        counts(
+            ledger,
+            judge,
+            "status.currentReplicas",
+            |course, stretch, status| {
+                let revision = status.current_revision.as_deref()?;
+                Some(Count {
+                    is: status.current,
+                    ought: number(course.alive_at(stretch.picture, revision)?),
+                })
+            },
+        );
+        counts(
+            ledger,
+            judge,
+            "status.updatedReplicas",
+            |course, stretch, status| {
+                let revision = status.update_revision.as_deref()?;
+                Some(Count {
+                    is: status.updated,
+                    ought: number(course.alive_at(stretch.picture, revision)?),
+                })
+            },
+        );
     },
 };
 
