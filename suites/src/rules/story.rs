@@ -721,7 +721,7 @@ impl Story {
         self.ended = true;
         self.push(Observation::End(End {
             outcome: outcome.into(),
-            waiting_for: None,
+            ..End::default()
         }));
         self
     }

@@ -79,7 +79,7 @@ pub static SS_REV_04: Rule = Rule {
 };
 
 /// The revision that stores the template when it returns, if there are newer ones.
-fn stored_before<'a>(course: &Course<'a>, epoch: &Epoch<'_>) -> Option<&'a Revision> {
+fn stored_before<'a>(course: &Course<'a>, epoch: &Epoch) -> Option<&'a Revision> {
     let index = epoch.from.index;
     course
         .ledger
@@ -89,7 +89,7 @@ fn stored_before<'a>(course: &Course<'a>, epoch: &Epoch<'_>) -> Option<&'a Revis
 }
 
 /// Another revision of the same template, made after it returned.
-fn copy<'a>(course: &Course<'a>, epoch: &Epoch<'_>, stored: &Revision) -> Option<&'a Revision> {
+fn copy<'a>(course: &Course<'a>, epoch: &Epoch, stored: &Revision) -> Option<&'a Revision> {
     course.ledger.revisions(course.set).find(|revision| {
         revision.uid != stored.uid
             && revision.created_by.may_be_candidate()
@@ -100,7 +100,7 @@ fn copy<'a>(course: &Course<'a>, epoch: &Epoch<'_>, stored: &Revision) -> Option
 }
 
 /// When the number moved, and to what.
-fn raised(epoch: &Epoch<'_>, stored: &Revision) -> Option<(Moment, i64)> {
+fn raised(epoch: &Epoch, stored: &Revision) -> Option<(Moment, i64)> {
     let former = stored.number_at(epoch.from.index);
     stored
         .states
@@ -112,7 +112,7 @@ fn raised(epoch: &Epoch<'_>, stored: &Revision) -> Option<(Moment, i64)> {
 }
 
 /// When a status for this spec named the revision: by then its number should have been raised.
-fn reported(course: &Course<'_>, epoch: &Epoch<'_>, stored: &Revision) -> Option<Moment> {
+fn reported(course: &Course<'_>, epoch: &Epoch, stored: &Revision) -> Option<Moment> {
     course
         .set
         .states
