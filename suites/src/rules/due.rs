@@ -48,6 +48,21 @@ pub(super) struct Due {
     pub(super) deletions: Vec<Turn>,
 }
 
+/// The turns of all sets: a dozen rules ask for them, so they are computed once and kept with the ledger.
+struct Dues(Vec<Arc<Due>>);
+
+impl Dues {
+    fn of(ledger: &Ledger) -> Dues {
+        Dues(
+            ledger
+                .sets()
+                .iter()
+                .map(|set| Arc::new(Due::follow(ledger, set)))
+                .collect(),
+        )
+    }
+}
+
 /// Who has the name of an ordinal.
 #[derive(Clone, Copy, PartialEq)]
 struct Occupant {
@@ -64,7 +79,16 @@ enum Change {
 impl Due {
     /// Follows a set from its creation to the beginning of its end. Turns in which a creation was refused or had to
     /// wait for a claim under deletion are left out: the environment was in the way.
-    pub(super) fn of(ledger: &Ledger, set: &Set) -> Due {
+    pub(super) fn of(ledger: &Ledger, set: &Set) -> Arc<Due> {
+        let all = ledger.derived(Dues::of);
+        let place = ledger.sets().iter().position(|one| one.uid == set.uid);
+        place
+            .and_then(|place| all.0.get(place))
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    fn follow(ledger: &Ledger, set: &Set) -> Due {
         let ending = ledger.ending(set);
         let mut sweep = Sweep::default();
         for (moment, change) in changes(ledger, set) {

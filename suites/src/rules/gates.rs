@@ -88,29 +88,37 @@ pub(super) fn highest_surplus(
     steps: &[Step],
     good: impl Fn(&PodState) -> bool + Copy,
 ) -> Vec<Option<Ordinal>> {
+    highest(ledger, set, steps, good, |place, ordinal| {
+        let window = Window::before(ledger, set, steps[place].moment);
+        window.condemns(ordinal) && !window.ever(ordinal, |state| !state.is_some_and(good))
+    })
+}
+
+/// For each step, the highest member that was `good` just before it and that is `accepted` for the step at that place.
+/// Steps are in order of time.
+pub(super) fn highest(
+    ledger: &Ledger,
+    set: &Set,
+    steps: &[Step],
+    good: impl Fn(&PodState) -> bool + Copy,
+    accepted: impl Fn(usize, Ordinal) -> bool,
+) -> Vec<Option<Ordinal>> {
     let mut turns = turns(ledger, set, good).into_iter().peekable();
     let mut standing: BTreeSet<Ordinal> = BTreeSet::new();
-    steps
-        .iter()
-        .map(|step| {
-            while let Some((_, ordinal, is_good)) = turns.next_if(|turn| turn.0 < step.moment.index) {
-                if is_good {
-                    standing.insert(ordinal);
-                } else {
-                    standing.remove(&ordinal);
-                }
+    let mut found = Vec::with_capacity(steps.len());
+    for (place, step) in steps.iter().enumerate() {
+        while let Some((_, ordinal, is_good)) = turns.next_if(|turn| turn.0 < step.moment.index) {
+            if is_good {
+                standing.insert(ordinal);
+            } else {
+                standing.remove(&ordinal);
             }
-            let window = Window::before(ledger, set, step.moment);
-            let meant = step.scope.within(0..u32::MAX);
-            if meant.is_empty() {
-                return None;
-            }
-            let above = standing.range(Ordinal(meant.start)..Ordinal(meant.end));
-            above.rev().copied().find(|ordinal| {
-                window.condemns(*ordinal) && !window.ever(*ordinal, |state| !state.is_some_and(good))
-            })
-        })
-        .collect()
+        }
+        let meant = step.scope.within(0..u32::MAX);
+        let mut meant = standing.range(Ordinal(meant.start)..Ordinal(meant.end.max(meant.start)));
+        found.push(meant.rfind(|ordinal| accepted(place, **ordinal)).copied());
+    }
+    found
 }
 
 /// Each change of a member from bad to good and back: position, ordinal, what it became.

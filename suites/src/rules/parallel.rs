@@ -32,6 +32,7 @@ fn created_at_once(ledger: &Ledger, judge: &mut Judge<'_>) {
     for set in ledger.sets() {
         let mut turns: Vec<Turn> = Due::of(ledger, set)
             .creations
+            .clone()
             .into_iter()
             .filter(parallel)
             .collect();
@@ -83,9 +84,13 @@ pub static SS_PAR_02: Rule = Rule {
     reads: &[],
     check: |ledger, judge| {
         for set in ledger.sets() {
-            for turn in Due::of(ledger, set).deletions.into_iter().filter(parallel) {
+            for turn in Due::of(ledger, set)
+                .deletions
+                .iter()
+                .filter(|turn| parallel(turn))
+            {
                 let until = turn.until.unwrap_or(ledger.end());
-                if !turn.taken && !turn.missed(ledger) || !something_to_wait_for(ledger, set, &turn) {
+                if !turn.taken && !turn.missed(ledger) || !something_to_wait_for(ledger, set, turn) {
                     continue;
                 }
                 judge.opportunity();

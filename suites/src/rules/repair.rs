@@ -31,7 +31,7 @@ pub static SS_REP_01: Rule = Rule {
 
 fn lost_pods_come_back(ledger: &Ledger, judge: &mut Judge<'_>) {
     for set in ledger.sets() {
-        for turn in Due::of(ledger, set).creations {
+        for turn in &Due::of(ledger, set).creations {
             let lost = ledger
                 .incarnations(set, turn.ordinal)
                 .filter(|pod| pod.gone.is_some_and(|gone| gone.index <= turn.from.index))
@@ -120,14 +120,8 @@ fn without_reason(course: &Course<'_>, pod: &Incarnation, hold: &Hold<'_>) -> bo
     let known = course
         .epochs_before(end)
         .all(|epoch| course.standing(hold.state, epoch) != Standing::Unknown);
-    let of_this = course
-        .incarnations(hold.ordinal)
-        .iter()
-        .find(|one| one.uid == pod.uid);
-    known
-        && of_this
-            .and_then(|pod| course.decision(hold.ordinal, pod))
-            .is_some_and(|decision| decision.cause == Cause::Nothing)
+    let decision = course.decision(pod);
+    known && decision.is_some_and(|decision| decision.cause == Cause::Nothing)
 }
 
 /// Stuck pods are waited for.
@@ -237,7 +231,7 @@ pub static SS_REP_12: Rule = Rule {
                 };
                 let label = creation.state.revision.as_deref().unwrap_or("none");
                 judge.expect(
-                    demanded.contains(&label),
+                    demanded.iter().any(|one| one == label),
                     || {
                         format!(
                             "{} came back at revision {label}, and {} was demanded",
@@ -254,27 +248,28 @@ pub static SS_REP_12: Rule = Rule {
 
 /// The revisions that any spec and status in view demand of a recreated pod; `None` where that cannot be told, or
 /// where there was no other revision it could have come back at.
-fn demanded<'a>(ledger: &'a Ledger, course: &Course<'a>, creation: &Creation<'_>) -> Option<Vec<&'a str>> {
+fn demanded(ledger: &Ledger, course: &Course<'_>, creation: &Creation<'_>) -> Option<Vec<String>> {
     let since = creation.moment.at.before(ledger.patience().staleness());
-    let mut demanded: Vec<&str> = Vec::new();
+    let mut demanded: Vec<String> = Vec::new();
     for epoch in course.epochs_before(creation.moment) {
         if epoch.on_delete() || epoch.updates(creation.ordinal) {
             // Without the field some ordinals come back old, depending on the progress (SS-RU-13).
             if epoch.wanted.is_empty() || !(epoch.on_delete() || epoch.spec.rolling_update) {
                 return None;
             }
-            demanded.extend(&epoch.wanted);
+            demanded.extend(epoch.wanted.iter().cloned());
         } else {
             for (_, state) in course.set.states.within(since, creation.moment.index) {
-                demanded.push(state.status.current_revision.as_deref()?);
+                demanded.push(state.status.current_revision.clone()?);
             }
         }
     }
+    demanded.sort_unstable();
+    demanded.dedup();
     let choice = ledger
         .revisions(course.set)
         .filter(|revision| revision.exists_at(creation.moment.index))
-        .any(|revision| !demanded.contains(&revision.name.as_str()));
-    demanded.dedup();
+        .any(|revision| !demanded.contains(&revision.name));
     choice.then_some(demanded)
 }
 

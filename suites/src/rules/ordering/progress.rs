@@ -3,12 +3,12 @@
 use crate::rules::{
     acts::members_created,
     due::{Due, Turn},
-    gates::span,
+    gates::{Scope, Standing, Step, highest, span},
     holds::{Hold, holds},
     ordering::predecessors::{first_early, kept_others_waiting},
     window::Window,
 };
-use history::{Incarnation, Ledger, ManagementPolicy, Moment, PodState, Set};
+use history::{Ledger, ManagementPolicy, PodState};
 use judging::{Judge, Kind, Level, Profile, Rule};
 
 /// No deadlock.
@@ -29,25 +29,44 @@ pub static SS_ORD_06: Rule = Rule {
 
 fn created_beside_unready_higher_pods(ledger: &Ledger, judge: &mut Judge<'_>) {
     for set in ledger.sets() {
-        for turn in Due::of(ledger, set).creations.iter().filter(|turn| ordered(turn)) {
-            if !turn.taken && !turn.missed(ledger) {
-                continue;
-            }
-            let last = turn.until.unwrap_or(ledger.end()).index.saturating_sub(1);
-            let Some((higher, since)) = unready_above(ledger, set, turn, last) else {
-                continue;
-            };
+        let mut turns = Due::of(ledger, set).creations.clone();
+        turns.retain(|turn| ordered(turn) && (turn.taken || turn.missed(ledger)));
+        turns.sort_by_key(|turn| turn.until.unwrap_or(ledger.end()));
+        let steps: Vec<Step> = turns
+            .iter()
+            .map(|turn| Step {
+                moment: turn.until.unwrap_or(ledger.end()),
+                scope: Scope::Above(turn.ordinal),
+            })
+            .collect();
+        // Not Healthy when the turn ended, and not when it began.
+        let unready = highest(
+            ledger,
+            set,
+            &steps,
+            |state| !state.healthy(),
+            |place, higher| {
+                let before = turns
+                    .get(place)
+                    .and_then(|turn| ledger.member_at(set, higher, turn.from.index));
+                before.is_some_and(|(_, state)| !state.healthy())
+            },
+        );
+        for (turn, higher) in turns.iter().zip(unready) {
+            let Some(higher) = higher else { continue };
             judge.opportunity();
             if turn.missed(ledger) {
+                let until = turn.until.unwrap_or(ledger.end());
+                let standing = Standing::before(ledger, set, higher, until.index);
                 judge.stall(
                     format!(
-                        "{}-{} was not created for {}, while {} above it was not Ready",
+                        "{}-{} was not created for {}, while {} above it",
                         set.name,
                         turn.ordinal,
                         span(turn.lasted(ledger)),
-                        higher.name
+                        standing.words
                     ),
-                    [turn.from, since, turn.until.unwrap_or(ledger.end())],
+                    [turn.from, standing.since.unwrap_or(turn.from), until],
                 );
             }
         }
@@ -56,24 +75,6 @@ fn created_beside_unready_higher_pods(ledger: &Ledger, judge: &mut Judge<'_>) {
 
 fn ordered(turn: &Turn) -> bool {
     turn.spec.policy == ManagementPolicy::OrderedReady
-}
-
-/// A pod above the turn's ordinal that was not Healthy when the turn began and still is not at position `last`.
-fn unready_above<'a>(
-    ledger: &'a Ledger,
-    set: &'a Set,
-    turn: &Turn,
-    last: usize,
-) -> Option<(&'a Incarnation, Moment)> {
-    ledger
-        .ordinals(set)
-        .rev()
-        .take_while(|ordinal| *ordinal > turn.ordinal)
-        .filter_map(|ordinal| ledger.member_at(set, ordinal, last))
-        .find(|(pod, state)| {
-            !state.healthy() && pod.at(turn.from.index).is_some_and(|state| !state.healthy())
-        })
-        .and_then(|(pod, _)| Some((pod, pod.states.at(last)?.0)))
 }
 
 /// Halt and go on.
@@ -251,9 +252,10 @@ mod tests {
     fn waiting_for_a_higher_pod_is_a_deadlock() {
         let story = pod_0_lost_beside_an_unready_pod_1();
         story.clone().wait(5_000).does_not_exercise(&SS_ORD_06);
-        story
-            .wait(15_000)
-            .stalls(&SS_ORD_06, "web-0 was not created for 15.0 s, while web-1");
+        story.wait(15_000).stalls(
+            &SS_ORD_06,
+            "web-0 was not created for 15.0 s, while web-1 was Running but not Ready above it",
+        );
     }
 
     fn pod_0_becomes_unready_midway() -> Story {

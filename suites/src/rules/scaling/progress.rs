@@ -79,7 +79,7 @@ pub static SS_SCD_07: Rule = Rule {
 
 fn scales_to_zero(ledger: &Ledger, judge: &mut Judge<'_>) {
     for set in ledger.sets() {
-        for turn in Due::of(ledger, set).deletions {
+        for turn in &Due::of(ledger, set).deletions {
             if turn.spec.replicas == 0 && turn.missed(ledger) {
                 judge.opportunity();
                 judge.stall(

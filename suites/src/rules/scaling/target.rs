@@ -58,7 +58,7 @@ fn without_reason(course: &Course<'_>, deed: &Deed<'_>) -> bool {
     let known = course
         .epochs_before(deed.moment)
         .all(|epoch| course.standing(deed.state, epoch) != Standing::Unknown);
-    let decision = course.decision(deed.ordinal, deed.pod);
+    let decision = course.decision(deed.pod);
     known && decision.is_some_and(|decision| decision.cause == Cause::Nothing)
 }
 
