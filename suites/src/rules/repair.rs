@@ -18,9 +18,9 @@ pub static RULES: &[&Rule] = &[&SS_REP_01, &SS_REP_05, &SS_REP_06, &SS_REP_12];
 pub static SS_REP_01: Rule = Rule {
     id: "SS-REP-01",
     sentence: "A pod that somebody else deleted is recreated under the same identity",
-    why: "Deleting a pod is how people restart a member; without its successor the set stays one short",
+    why: "Deleting a pod is how people restart a member; without its successor the set stays one short.",
     source: "StatefulSet documentation; upstream e2e E3, E6, E7",
-    fix: "Watch pods, and come back to the set when one of them is deleted",
+    fix: "Watch pods, and come back to the set when one of them is deleted.",
     profile: Profile::Repair,
     level: Level::Must,
     kind: Kind::Liveness,
@@ -34,8 +34,7 @@ fn lost_pods_come_back(ledger: &Ledger, judge: &mut Judge<'_>) {
         for turn in &Due::of(ledger, set).creations {
             let lost = ledger
                 .incarnations(set, turn.ordinal)
-                .filter(|pod| pod.gone.is_some_and(|gone| gone.index <= turn.from.index))
-                .last()
+                .rfind(|pod| pod.gone.is_some_and(|gone| gone.index <= turn.from.index))
                 .filter(|pod| taken_by_others(pod));
             let Some(lost) = lost else { continue };
             if turn.taken {
@@ -70,9 +69,9 @@ fn deletion(pod: &Incarnation) -> Moment {
 pub static SS_REP_05: Rule = Rule {
     id: "SS-REP-05",
     sentence: "A wanted pod that is merely not Ready, Pending or crash-looping is never deleted by the controller",
-    why: "A member that replays its log for an hour is not broken; killing it starts the hour again",
+    why: "A member that replays its log for an hour is not broken; killing it starts the hour again.",
     source: "StatefulSet documentation; upstream e2e E8",
-    fix: "Delete wanted pods only when they have ended or an update replaces them; leave restarts to the node agent",
+    fix: "Delete wanted pods only when they have ended or an update replaces them; leave restarts to the node agent.",
     profile: Profile::Repair,
     level: Level::Must,
     kind: Kind::Safety,
@@ -129,9 +128,9 @@ pub static SS_REP_06: Rule = Rule {
     id: "SS-REP-06",
     sentence: "A pod that is stuck terminating is waited for, without force and without a substitute, and recreated when \
                it is gone",
-    why: "Its process may still run and write: only its end makes room for a successor",
+    why: "Its process may still run and write: only its end makes room for a successor.",
     source: "StatefulSet documentation, force deletion of pods; upstream integration test I2",
-    fix: "Neither remove finalizers nor delete again with grace period 0; wait for the DELETED event",
+    fix: "Neither remove finalizers nor delete again with grace period 0; wait for the DELETED event.",
     profile: Profile::Repair,
     level: Level::Must,
     kind: Kind::SafetyAndLiveness,
@@ -214,9 +213,9 @@ pub static SS_REP_12: Rule = Rule {
     id: "SS-REP-12",
     sentence: "A recreated pod has the revision that strategy and partition demand from its first incarnation on",
     why: "A member that comes back at the wrong version and is restarted to correct it has run the wrong version on its \
-          data",
+          data.",
     source: "StatefulSet documentation, partitioned rolling updates; upstream e2e E6",
-    fix: "Choose the revision before creating the pod; do not create from the live template and repair later",
+    fix: "Choose the revision before creating the pod; do not create from the live template and repair later.",
     profile: Profile::Repair,
     level: Level::Must,
     kind: Kind::Safety,

@@ -36,9 +36,9 @@ impl<'a> Window<'a> {
     }
 
     /// Whether something is true of every spec.
-    pub(super) fn always(self, mut is_true: impl FnMut(&Spec) -> bool) -> bool {
+    pub(super) fn always(self, is_true: impl FnMut(&Spec) -> bool) -> bool {
         let mut specs = self.specs().peekable();
-        specs.peek().is_some() && specs.all(|spec| is_true(spec))
+        specs.peek().is_some() && specs.all(is_true)
     }
 
     /// Whether every spec wants this ordinal.

@@ -47,9 +47,9 @@ pub static DS_PL_04: Rule = Rule {
     id: "DS-PL-04",
     sentence: "A daemon pod names its node by required node affinity on metadata.name, and leaves spec.nodeName to the \
                scheduler",
-    why: "Only so do priority, preemption and resource accounting hold for daemon pods",
+    why: "Only so do priority, preemption and resource accounting hold for daemon pods.",
     source: "DaemonSet documentation, how daemon pods are scheduled",
-    fix: "Replace the template's required node affinity by one term: matchFields metadata.name In [node]",
+    fix: "Replace the template's required node affinity by one term: matchFields metadata.name In [node].",
     profile: Profile::Daemonset,
     level: Level::Must,
     kind: Kind::Safety,
@@ -70,9 +70,9 @@ pub static DS_PL_04: Rule = Rule {
 pub static DS_PL_19: Rule = Rule {
     id: "DS-PL-19",
     sentence: "A daemon pod carries the hash of its revision as label, generateName <set>-, and one controlling owner",
-    why: "Rollouts find old pods by the label, and garbage collection finds them by the owner",
+    why: "Rollouts find old pods by the label, and garbage collection finds them by the owner.",
     source: "DaemonSet controller; upstream e2e D5, D6",
-    fix: "Label with the hash part of the ControllerRevision's name alone, unlike a StatefulSet",
+    fix: "Label with the hash part of the ControllerRevision's name alone, unlike a StatefulSet.",
     profile: Profile::Daemonset,
     level: Level::Must,
     kind: Kind::Safety,

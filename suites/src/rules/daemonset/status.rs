@@ -9,9 +9,9 @@ pub static DS_ST_01: Rule = Rule {
     id: "DS-ST-01",
     sentence: "At rest the status counts the nodes that are asked for, those that have a pod, and the pods that are Ready \
                and available",
-    why: "kubectl rollout status and every installer wait for these numbers",
+    why: "kubectl rollout status and every installer wait for these numbers.",
     source: "DaemonSet API; upstream e2e D1 (passes when either of two counters fits)",
-    fix: "Count by node; recount when a pod turns Ready and when minReadySeconds are over",
+    fix: "Count by node; recount when a pod turns Ready and when minReadySeconds are over.",
     profile: Profile::Daemonset,
     level: Level::Must,
     kind: Kind::Liveness,

@@ -9,9 +9,9 @@ pub static DN_13: Rule = Rule {
     id: "DN-13",
     sentence: "An ordinary service answers with its own address, its SRV records name the service, and members have no \
                names under it unless they carry them",
-    why: "An application that mixes up the two kinds of service balances where it should address, or the other way round",
+    why: "An application that mixes up the two kinds of service balances where it should address, or the other way round.",
     source: "Kubernetes DNS specification 2.3; upstream e2e N3",
-    fix: "Nothing in the controller; look at the cluster's DNS",
+    fix: "Nothing in the controller; look at the cluster's DNS.",
     profile: Profile::NetworkIdentity,
     level: Level::Must,
     kind: Kind::Liveness,

@@ -9,9 +9,9 @@ use serde_json::Value;
 pub static DN_04: Rule = Rule {
     id: "DN-04",
     sentence: "The EndpointSlice entries of members carry the pod's name as hostname and refer to the pod by UID",
-    why: "The DNS makes the members' names from these entries",
+    why: "The DNS makes the members' names from these entries.",
     source: "EndpointSlice controller (reference)",
-    fix: "Set spec.hostname and spec.subdomain of the pods; the endpoints follow",
+    fix: "Set spec.hostname and spec.subdomain of the pods; the endpoints follow.",
     profile: Profile::NetworkIdentity,
     level: Level::Should,
     kind: Kind::Liveness,

@@ -8,9 +8,9 @@ pub static DN_03: Rule = Rule {
     id: "DN-03",
     sentence: "Only a pod with hostname, with the service as subdomain, in its namespace and matched by its selector has a \
                name under the service",
-    why: "A name that exists by chance hides a wrong serviceName until the day it is needed",
+    why: "A name that exists by chance hides a wrong serviceName until the day it is needed.",
     source: "Endpoints controller and Kubernetes DNS specification (reference)",
-    fix: "Nothing in the controller; the cluster's endpoints give names to pods that they should not",
+    fix: "Nothing in the controller; the cluster's endpoints give names to pods that they should not.",
     profile: Profile::NetworkIdentity,
     level: Level::Should,
     kind: Kind::Safety,

@@ -8,9 +8,9 @@ use judging::{Judge, Kind, Level, Profile, Rule};
 pub static DN_05: Rule = Rule {
     id: "DN-05",
     sentence: "The SRV name of a port answers with one record per ready member: its own name as target and the right port",
-    why: "Peer discovery of many databases asks for SRV records and nothing else",
+    why: "Peer discovery of many databases asks for SRV records and nothing else.",
     source: "Kubernetes DNS specification 2.4.2; upstream e2e N3 (non-empty only)",
-    fix: "Give the members hostname and subdomain; without them the records name no member",
+    fix: "Give the members hostname and subdomain; without them the records name no member.",
     profile: Profile::NetworkIdentity,
     level: Level::Must,
     kind: Kind::Liveness,

@@ -6,7 +6,7 @@
 use history::{DnsAnswer, Elapsed, Incarnation, Ledger, Moment, PodState, Service};
 use std::{
     collections::{HashMap, HashSet},
-    rc::Rc,
+    sync::Arc,
 };
 
 /// What a name under a service asks for.
@@ -60,6 +60,7 @@ impl Name {
 
 /// An answer about a service that did not change in the time that the answer may describe.
 pub(super) struct Answered<'a> {
+    ledger: &'a Ledger,
     /// When it arrived.
     pub(super) moment: Moment,
     /// The answer.
@@ -70,8 +71,8 @@ pub(super) struct Answered<'a> {
     pub(super) service: Service,
     /// When the service was last changed.
     pub(super) served: Moment,
-    /// The pods of the namespace that it may be about.
-    about: Rc<[&'a Incarnation]>,
+    /// Places of the pods that it may be about.
+    about: Arc<[usize]>,
     /// The oldest state that the answer may describe.
     since: Elapsed,
     /// The newest one. Watch events and answers travel on different ways, so a little after the arrival.
@@ -80,7 +81,7 @@ pub(super) struct Answered<'a> {
 
 /// The answers of one record type about services that are known.
 pub(super) fn answered<'a>(ledger: &'a Ledger, qtype: &'a str) -> impl Iterator<Item = Answered<'a>> {
-    let mut directory = Directory::default();
+    let directory = ledger.derived(Directory::of);
     ledger.dns().iter().filter_map(move |(moment, answer)| {
         let told = matches!(answer.rcode.as_str(), "NOERROR" | "NXDOMAIN");
         if answer.qtype != qtype || !told {
@@ -92,8 +93,9 @@ pub(super) fn answered<'a>(ledger: &'a Ledger, qtype: &'a str) -> impl Iterator<
         let since = asked.before(patience.dns());
         let until = moment.at + patience.staleness();
         let (served, service) = steady(ledger, &name, since, until)?;
-        let about = directory.about(ledger, &name);
+        let about = directory.about(&name);
         Some(Answered {
+            ledger,
             moment: *moment,
             answer,
             name,
@@ -106,34 +108,17 @@ pub(super) fn answered<'a>(ledger: &'a Ledger, qtype: &'a str) -> impl Iterator<
     })
 }
 
-/// The pods that questions are about, found once for each question.
-#[derive(Default)]
-struct Directory<'a> {
+/// The pods that questions are about, by their place in the ledger. Computed once for all rules.
+struct Directory(HashMap<(String, Option<String>), Arc<[usize]>>);
+
+impl Directory {
     /// By namespace; those with a hostname or name also under that.
-    pods: HashMap<(String, Option<String>), Rc<[&'a Incarnation]>>,
-}
-
-impl<'a> Directory<'a> {
-    fn about(&mut self, ledger: &'a Ledger, name: &Name) -> Rc<[&'a Incarnation]> {
-        if self.pods.is_empty() {
-            self.fill(ledger);
-        }
-        let member = match &name.question {
-            Question::Member(hostname) => Some(hostname.clone()),
-            Question::Service | Question::Port(..) => None,
-        };
-        self.pods
-            .get(&(name.namespace.clone(), member))
-            .cloned()
-            .unwrap_or_default()
-    }
-
-    fn fill(&mut self, ledger: &'a Ledger) {
-        let mut pods: HashMap<(String, Option<String>), Vec<&Incarnation>> = HashMap::new();
-        for pod in ledger.pods() {
+    fn of(ledger: &Ledger) -> Directory {
+        let mut pods: HashMap<(String, Option<String>), Vec<usize>> = HashMap::new();
+        for (place, pod) in ledger.pods().iter().enumerate() {
             let mut add = |name: Option<&str>| {
                 let key = (pod.namespace.clone(), name.map(str::to_owned));
-                pods.entry(key).or_default().push(pod);
+                pods.entry(key).or_default().push(place);
             };
             let hostname = pod.first().and_then(PodState::hostname);
             add(None);
@@ -142,7 +127,18 @@ impl<'a> Directory<'a> {
                 add(Some(hostname));
             }
         }
-        self.pods = pods.into_iter().map(|(key, pods)| (key, pods.into())).collect();
+        Directory(pods.into_iter().map(|(key, pods)| (key, pods.into())).collect())
+    }
+
+    fn about(&self, name: &Name) -> Arc<[usize]> {
+        let member = match &name.question {
+            Question::Member(hostname) => Some(hostname.clone()),
+            Question::Service | Question::Port(..) => None,
+        };
+        self.0
+            .get(&(name.namespace.clone(), member))
+            .cloned()
+            .unwrap_or_default()
     }
 }
 
@@ -225,10 +221,11 @@ impl<'a> Answered<'a> {
     /// The pods that the question may be about and that lived at some time that the answer may describe: those of the
     /// hostname or name that it asks for, or all of the namespace.
     pub(super) fn pods(&self) -> impl Iterator<Item = &'a Incarnation> + '_ {
-        self.about
+        let pods = self
+            .about
             .iter()
-            .copied()
-            .filter(|pod| pod.added().at <= self.until && pod.gone.is_none_or(|gone| gone.at >= self.since))
+            .filter_map(|place| self.ledger.pods().get(*place));
+        pods.filter(|pod| pod.added().at <= self.until && pod.gone.is_none_or(|gone| gone.at >= self.since))
     }
 
     /// Whether the answer holds this record.

@@ -10,9 +10,9 @@ pub static DN_11: Rule = Rule {
     id: "DN-11",
     sentence: "After a pod was recreated with another address its name answers with the new one, and no longer with the \
                old one",
-    why: "This is the promise of a stable network identity: the name stays, whatever happens to the pod behind it",
+    why: "This is the promise of a stable network identity: the name stays, whatever happens to the pod behind it.",
     source: "StatefulSet documentation, stable network ID; k/k #92559",
-    fix: "Give every incarnation the same hostname and subdomain",
+    fix: "Give every incarnation the same hostname and subdomain.",
     profile: Profile::NetworkIdentity,
     level: Level::Must,
     kind: Kind::Liveness,
@@ -63,9 +63,9 @@ pub static DN_11: Rule = Rule {
 pub static DN_17: Rule = Rule {
     id: "DN-17",
     sentence: "A member that was scaled away loses its name",
-    why: "Clients that still find it wait for a connection that nobody accepts",
+    why: "Clients that still find it wait for a connection that nobody accepts.",
     source: "StatefulSet documentation; Kubernetes DNS specification",
-    fix: "Delete the pod; the endpoints and the DNS follow",
+    fix: "Delete the pod; the endpoints and the DNS follow.",
     profile: Profile::NetworkIdentity,
     level: Level::Must,
     kind: Kind::Liveness,

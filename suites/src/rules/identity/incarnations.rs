@@ -10,10 +10,10 @@ pub static SS_ID_11: Rule = Rule {
     sentence: "There is at most one pod of an identity: no successor before the former pod is gone, none under another \
                name, and the controller never shortens a deletion to get there",
     why: "Two members that believe to be the same one corrupt their shared volume: this is the promise that makes \
-          StatefulSets usable for databases",
+          StatefulSets usable for databases.",
     source: "StatefulSet documentation, force deletion of pods: at most one semantics",
     fix: "Wait for the DELETED event of the former pod; never delete with grace period 0, never remove finalizers, \
-          never make up another name",
+          never make up another name.",
     profile: Profile::Identity,
     level: Level::Must,
     kind: Kind::Safety,
@@ -101,9 +101,9 @@ fn shortened_deletions<'a>(
 pub static SS_ID_12: Rule = Rule {
     id: "SS-ID-12",
     sentence: "A new incarnation of a pod keeps hostname, subdomain, pod-name label and claims of the former one",
-    why: "The other members know it by its name, and its data lie in its claims",
+    why: "The other members know it by its name, and its data lie in its claims.",
     source: "StatefulSet documentation, stable network ID and stable storage; upstream e2e E1",
-    fix: "Derive all of them from the set's name, the ordinal and the claim templates, and from nothing else",
+    fix: "Derive all of them from the set's name, the ordinal and the claim templates, and from nothing else.",
     profile: Profile::Identity,
     level: Level::Must,
     kind: Kind::Safety,

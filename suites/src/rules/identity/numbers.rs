@@ -13,9 +13,9 @@ use std::ops::RangeInclusive;
 pub static SS_ID_17: Rule = Rule {
     id: "SS-ID-17",
     sentence: "Ordinals are compared as numbers: web-10 comes after web-9, not before web-2",
-    why: "With ten members or fewer nobody notices; with eleven the wrong member starts first or is taken away",
+    why: "With ten members or fewer nobody notices; with eleven the wrong member starts first or is taken away.",
     source: "StatefulSet controller (reference)",
-    fix: "Parse the ordinal before comparing; do not sort pods by name",
+    fix: "Parse the ordinal before comparing; do not sort pods by name.",
     profile: Profile::Identity,
     level: Level::Should,
     kind: Kind::Safety,

@@ -8,9 +8,9 @@ use judging::{Judge, Kind, Level, Profile, Rule};
 pub static SS_ID_09: Rule = Rule {
     id: "SS-ID-09",
     sentence: "A pod has exactly one controlling owner: its set, by kind, name and UID, with blockOwnerDeletion",
-    why: "Garbage collection, adoption and every tool that asks whose pod this is go by this reference",
+    why: "Garbage collection, adoption and every tool that asks whose pod this is go by this reference.",
     source: "Kubernetes documentation, owners and dependents; upstream e2e E2",
-    fix: "Write one owner reference with controller and blockOwnerDeletion true and the UID of the set",
+    fix: "Write one owner reference with controller and blockOwnerDeletion true and the UID of the set.",
     profile: Profile::Identity,
     level: Level::Must,
     kind: Kind::Safety,

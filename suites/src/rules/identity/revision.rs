@@ -9,9 +9,9 @@ pub static SS_ID_07: Rule = Rule {
     id: "SS-ID-07",
     sentence: "The revision label of a pod is the full name of a ControllerRevision that existed before the pod and is \
                controlled by the set",
-    why: "Rollouts, rollbacks and partitions are decided by this label; one that names nothing cannot be rolled back to",
+    why: "Rollouts, rollbacks and partitions are decided by this label; one that names nothing cannot be rolled back to.",
     source: "StatefulSet documentation, rolling updates; upstream e2e E5, E6",
-    fix: "Store the template in a ControllerRevision first, and label the pod with its name, not with the hash alone",
+    fix: "Store the template in a ControllerRevision first, and label the pod with its name, not with the hash alone.",
     profile: Profile::Identity,
     level: Level::Must,
     kind: Kind::Safety,
@@ -65,9 +65,9 @@ fn controlled_by(revision: &Revision, set: &Set, creation: &Creation<'_>) -> boo
 pub static SS_ID_10: Rule = Rule {
     id: "SS-ID-10",
     sentence: "Labels, annotations and finalizers of the template are copied to the pod",
-    why: "Service meshes, backup tools and policies are switched on by annotations of the template",
+    why: "Service meshes, backup tools and policies are switched on by annotations of the template.",
     source: "StatefulSet controller (reference)",
-    fix: "Start from the metadata of the stored template and add the identity labels to it",
+    fix: "Start from the metadata of the stored template and add the identity labels to it.",
     profile: Profile::Identity,
     level: Level::Should,
     kind: Kind::Safety,

@@ -12,9 +12,9 @@ const SLACK: Duration = Duration::from_millis(1_500);
 pub static SS_ORD_10: Rule = Rule {
     id: "SS-ORD-10",
     sentence: "With minReadySeconds m, a pod is created no earlier than m seconds after each pod below it became Ready",
-    why: "The owner says how long a member needs to prove itself before the next one may rely on it",
+    why: "The owner says how long a member needs to prove itself before the next one may rely on it.",
     source: "StatefulSet documentation, minimum ready seconds; no upstream test",
-    fix: "Count from the lastTransitionTime of the condition Ready, not from the start of the pod",
+    fix: "Count from the lastTransitionTime of the condition Ready, not from the start of the pod.",
     profile: Profile::Ordering,
     level: Level::Must,
     kind: Kind::Safety,

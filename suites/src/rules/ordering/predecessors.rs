@@ -14,10 +14,10 @@ pub static SS_ORD_01: Rule = Rule {
     id: "SS-ORD-01",
     sentence: "Pod i is created only when every wanted pod below it exists, is Ready and is not terminating",
     why: "A clustered database bootstraps from its lower members; a member that starts beside an unfinished one can \
-          form a second cluster",
+          form a second cluster.",
     source: "StatefulSet documentation, deployment and scaling guarantees; upstream e2e E8",
     fix: "Before creating ordinal i, check each wanted ordinal below it for phase Running, condition Ready and no \
-          deletionTimestamp, not only i-1 and not only their number",
+          deletionTimestamp, not only i-1 and not only their number.",
     profile: Profile::Ordering,
     level: Level::Must,
     kind: Kind::Safety,
@@ -85,9 +85,9 @@ fn accuse(ledger: &Ledger, judge: &mut Judge<'_>, set: &Set, creation: &Creation
 pub static SS_ORD_03: Rule = Rule {
     id: "SS-ORD-03",
     sentence: "A predecessor that is Running but not Ready holds back the creation of the pods above it",
-    why: "Running says that a process started; only Ready says that the member has joined and can serve the next one",
+    why: "Running says that a process started; only Ready says that the member has joined and can serve the next one.",
     source: "StatefulSet documentation, deployment and scaling guarantees; upstream e2e E8",
-    fix: "Wait for the condition Ready of the predecessor, not for its phase Running",
+    fix: "Wait for the condition Ready of the predecessor, not for its phase Running.",
     profile: Profile::Ordering,
     level: Level::Must,
     kind: Kind::Safety,
@@ -105,9 +105,9 @@ pub static SS_ORD_04: Rule = Rule {
     id: "SS-ORD-04",
     sentence: "A predecessor that is Ready but terminating holds back the creation of the pods above it",
     why: "A member that is going away takes its data offline in a moment; a successor that starts from it starts from \
-          nothing",
+          nothing.",
     source: "StatefulSet controller (reference)",
-    fix: "Treat a pod with deletionTimestamp as not Healthy, whatever its conditions say",
+    fix: "Treat a pod with deletionTimestamp as not Healthy, whatever its conditions say.",
     profile: Profile::Ordering,
     level: Level::Should,
     kind: Kind::Safety,
@@ -120,9 +120,9 @@ pub static SS_ORD_04: Rule = Rule {
 pub static SS_ORD_05: Rule = Rule {
     id: "SS-ORD-05",
     sentence: "A predecessor that is Pending, unschedulable or Unknown holds back the creation of the pods above it",
-    why: "A set that starts its members beside a first one without a node comes up without its seed",
+    why: "A set that starts its members beside a first one without a node comes up without its seed.",
     source: "StatefulSet controller (reference)",
-    fix: "Do not count a pod as soon as it exists; wait until it is Running and Ready",
+    fix: "Do not count a pod as soon as it exists; wait until it is Running and Ready.",
     profile: Profile::Ordering,
     level: Level::Should,
     kind: Kind::Safety,
@@ -291,6 +291,40 @@ mod tests {
             .pod("web-1");
         story.clone().does_not_exercise(&SS_ORD_01);
         story.does_not_exercise(&SS_ORD_03);
+    }
+
+    #[test]
+    fn sets_with_names_that_begin_alike_are_judged_apart() {
+        let both = || {
+            Story::new()
+                .set("web", 2)
+                .set("web-1", 2)
+                .pod("web-0")
+                .running()
+                .pod("web-1-0")
+                .ready()
+        };
+        both().wait(5_000).pod("web-1-1").keeps(&SS_ORD_01);
+        both()
+            .wait(5_000)
+            .pod("web-1")
+            .breaks(&SS_ORD_01, "web-1 was created although web-0");
+        both()
+            .on_set("web")
+            .scale(1)
+            .wait(5_000)
+            .does_not_exercise(&SS_ORD_03);
+    }
+
+    #[test]
+    fn a_hole_in_the_watch_on_pods_makes_it_unclear() {
+        let found = Story::new()
+            .set("web", 2)
+            .ready_pods(1)
+            .gap("pods")
+            .pod("web-1")
+            .judge(&SS_ORD_01);
+        assert_eq!(found.unclear, ["the watch on pods was cut: 410 Gone"]);
     }
 
     #[test]

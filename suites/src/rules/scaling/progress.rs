@@ -11,9 +11,9 @@ use judging::{Judge, Kind, Level, Profile, Rule};
 pub static SS_SCD_05: Rule = Rule {
     id: "SS-SCD-05",
     sentence: "A single unhealthy pod does not block scaling down when it is the top pod to be deleted itself",
-    why: "Scaling down is how people get rid of a member that crashes",
+    why: "Scaling down is how people get rid of a member that crashes.",
     source: "StatefulSet controller (reference); k/k #36333, #57865",
-    fix: "Do not ask the pod that is to be deleted to be Ready first",
+    fix: "Do not ask the pod that is to be deleted to be Ready first.",
     profile: Profile::Scaling,
     level: Level::Should,
     kind: Kind::Liveness,
@@ -66,9 +66,9 @@ pub static SS_SCD_07: Rule = Rule {
     id: "SS-SCD-07",
     sentence: "Scaling to 0 removes all pods, and status.replicas reaches 0",
     why: "Scaling to zero is how a database is shut down for maintenance or a restore; a tool that waits for the status \
-          waits for ever",
+          waits for ever.",
     source: "StatefulSet documentation; upstream e2e E8, E9 and the cleanup of every test",
-    fix: "Keep coming back to the set until the last pod is gone, and write the status after that too",
+    fix: "Keep coming back to the set until the last pod is gone, and write the status after that too.",
     profile: Profile::Scaling,
     level: Level::Must,
     kind: Kind::Liveness,
