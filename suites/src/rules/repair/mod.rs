@@ -1,0 +1,14 @@
+//! Lost, stuck and unready pods.
+
+mod left_alone;
+mod lost;
+
+use judging::Rule;
+
+/// The rules of this area.
+pub static RULES: &[&Rule] = &[
+    &lost::SS_REP_01,
+    &left_alone::SS_REP_05,
+    &left_alone::SS_REP_06,
+    &lost::SS_REP_12,
+];
