@@ -3,6 +3,9 @@
 //! `ORDINAL_CLUSTER` and `ORDINAL_CANDIDATE` choose; the defaults are the embedded cluster and the reference
 //! controllers. One test per scenario: `cargo test -p suites --test conformance rolling_update`.
 //!
+//! What lives in this process is tested in virtual time, so that a busy machine changes nothing; `ORDINAL_TIME=real`
+//! runs it in real time, with sockets.
+//!
 //! A test asserts that no rule is broken, and snapshots the scenario's story and the verdict of each rule that was
 //! exercised. The snapshot is the same on every cluster: no times, UIDs or addresses.
 
@@ -24,6 +27,7 @@ macro_rules! conformance {
 }
 
 conformance! {
+    adopt_and_release = "adopt-and-release",
     create_ordered = "create-ordered",
     create_parallel = "create-parallel",
     create_waits_for_terminating = "create-waits-for-terminating",
@@ -32,10 +36,14 @@ conformance! {
     delete_one_pod = "delete-one-pod",
     delete_pod_zero_while_one_is_unready = "delete-pod-zero-while-one-is-unready",
     delete_set = "delete-set",
+    delete_set_orphaning = "delete-set-orphaning",
     delete_set_foreground = "delete-set-foreground",
     dns = "dns",
+    dns_replacement = "dns-replacement",
+    dns_scale = "dns-scale",
     evict_pod = "evict-pod",
     log_persistence = "log-persistence",
+    min_ready_seconds = "min-ready-seconds",
     nothing_rolls_without_template_change = "nothing-rolls-without-template-change",
     on_delete = "on-delete",
     partition_above_replicas = "partition-above-replicas",
@@ -43,6 +51,10 @@ conformance! {
     partition_lost_pods = "partition-lost-pods",
     partition_phased = "partition-phased",
     peers = "peers",
+    retention_both = "retention-both",
+    retention_when_deleted = "retention-when-deleted",
+    retention_when_scaled = "retention-when-scaled",
+    revision_history_limit = "revision-history-limit",
     rollback = "rollback",
     rolling_update = "rolling-update",
     scale_by_subresource = "scale-by-subresource",
@@ -51,17 +63,22 @@ conformance! {
     scale_down_parallel = "scale-down-parallel",
     scale_down_removes_unready_top = "scale-down-removes-unready-top",
     scale_down_waits_for_terminating = "scale-down-waits-for-terminating",
+    scale_flapping = "scale-flapping",
     scale_to_zero = "scale-to-zero",
     scale_twelve = "scale-twelve",
     scale_up_and_down = "scale-up-and-down",
     scale_up_halts = "scale-up-halts",
+    service_comes_late = "service-comes-late",
+    start_ordinal = "start-ordinal",
     static_volumes = "static-volumes",
     static_volumes_by_class = "static-volumes-by-class",
     stuck_terminating = "stuck-terminating",
+    twin_sets = "twin-sets",
     unready_is_left_alone = "unready-is-left-alone",
     update_halts = "update-halts",
     update_parallel = "update-parallel",
     update_to_broken_image = "update-to-broken-image",
+    update_with_losses = "update-with-losses",
 }
 
 #[test]
@@ -83,7 +100,13 @@ fn chosen(variable: &str, default: &str) -> String {
 
 fn perform(name: &str) {
     let candidate = Candidate::find(&chosen("ORDINAL_CANDIDATE", "reference")).expect("ORDINAL_CANDIDATE");
+    let in_this_process = candidate.is_in_process() && chosen("ORDINAL_CLUSTER", "embedded") == "embedded";
+    let time = match chosen("ORDINAL_TIME", "virtual").as_str() {
+        "virtual" if in_this_process => Time::Virtual { seed: 1 },
+        _ => Time::Real,
+    };
     let plan = Plan {
+        time,
         cluster: chosen("ORDINAL_CLUSTER", "embedded")
             .parse()
             .expect("ORDINAL_CLUSTER"),

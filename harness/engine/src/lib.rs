@@ -17,6 +17,7 @@ pub mod clock;
 pub mod cluster;
 pub mod environment;
 mod gate;
+mod lag;
 pub mod manifest;
 mod observe;
 pub mod patience;

@@ -11,7 +11,7 @@ use kube::core::WatchEvent as ApiEvent;
 use serde::Deserialize;
 use serde_json::Value;
 use std::{sync::Arc, time::Duration};
-use tokio_util::task::TaskTracker;
+use tokio::task::JoinSet;
 
 /// How long the server may keep one watch request open, in seconds.
 const WATCH_SECONDS: u32 = 290;
@@ -92,7 +92,7 @@ pub async fn observe(
     client: &kube::Client,
     watched: Watched,
     recorder: &Recorder,
-    tasks: &TaskTracker,
+    tasks: &mut JoinSet<()>,
 ) -> Result<(), ObserveError> {
     let failed = |source| ObserveError {
         resource: watched.resource.clone(),

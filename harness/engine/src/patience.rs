@@ -41,6 +41,22 @@ impl Limits {
         }
     }
 
+    /// How long to hold still on a machine that keeps the harness waiting for up to `lag`.
+    pub fn hold_despite(&self, lag: Duration) -> Duration {
+        let stretched = self.judge.stretched(millis(lag)).staleness();
+        if stretched > self.judge.staleness() {
+            stretched + stretched / 2
+        } else {
+            self.hold
+        }
+    }
+
+    /// Silence after which an unreached goal counts as stalled on such a machine.
+    pub fn quiet_despite(&self, lag: Duration) -> Duration {
+        self.quiet
+            .max(self.judge.stretched(millis(lag)).reaction() + MILLIS_250)
+    }
+
     /// Limits in virtual time: time costs nothing, so a minute of silence is affordable.
     pub fn virtual_time() -> Limits {
         Limits {
@@ -50,14 +66,15 @@ impl Limits {
                 settle_ms: 2_000,
                 dns_ms: 2_000,
             },
-            hold: Duration::from_secs(30),
-            quiet: Duration::from_secs(15),
+            hold: Duration::from_secs(10),
+            // Longer than anything that a scenario lets last longer than a hold.
+            quiet: Duration::from_secs(30),
             longest: Duration::from_secs(1_200),
         }
     }
 }
 
-fn millis(duration: Duration) -> u64 {
+pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 

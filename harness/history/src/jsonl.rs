@@ -352,6 +352,7 @@ mod tests {
             Observation::End(End {
                 outcome: "completed".into(),
                 waiting_for: None,
+                lag_ms: 7,
             }),
         ]
         .into_iter()

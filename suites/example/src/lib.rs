@@ -7,5 +7,5 @@ use controllers::{Behaviour, RunError, Served};
 /// # Errors
 /// When the controller ends by itself.
 pub async fn run(client: kube::Client) -> Result<(), RunError> {
-    controllers::run(client, Behaviour::reference(), Served::StatefulSets).await
+    controllers::run(client, Behaviour::reference(), Served::STATEFUL_SETS).await
 }

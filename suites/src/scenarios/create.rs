@@ -32,7 +32,7 @@ scenario! {
     needs [], features [],
     |stage| {
         stage.step("create myapp with 2 replicas that stop slowly");
-        stage.apply(slow_myapp(&stage, 2)?).await?;
+        stage.apply(slow_myapp(&stage, 2, 1)?).await?;
         stage.until_settled("myapp").await?;
         let old = stage.pod_uid("myapp-0")?;
         stage.delete_pod("myapp-0").await?;

@@ -28,15 +28,20 @@ mod create;
 mod daemonset;
 mod deletion;
 mod dns;
+mod history_limit;
+mod min_ready;
 mod on_delete;
+mod orphans;
 mod parallel;
 mod partition;
 mod peers;
 mod persistence;
 mod repair;
+mod retention;
 mod rollback;
 mod scale_down;
 mod scale_up;
+mod start_ordinal;
 mod static_volumes;
 mod update;
 
@@ -45,12 +50,19 @@ pub fn all() -> Vec<Scenario> {
     vec![
         partition::PHASED,
         partition::LOST_PODS,
+        min_ready::MIN_READY,
+        scale_up::FLAPPING,
+        update::LOST_MIDWAY,
         update::HALTS,
         scale_down::HALTS,
+        dns::REPLACED,
         dns::NAMES,
+        dns::SCALED_AWAY,
         persistence::LOG,
         repair::UNREADY_IS_LEFT_ALONE,
         scale_up::HALTS,
+        history_limit::PRUNED,
+        dns::LATE_SERVICE,
         update::ROLLING,
         update::BROKEN_IMAGE,
         rollback::ROLLBACK,
@@ -75,6 +87,13 @@ pub fn all() -> Vec<Scenario> {
         repair::ONE_POD,
         repair::ALL_PODS,
         repair::EVICTION,
+        retention::WHEN_DELETED,
+        retention::WHEN_SCALED,
+        retention::BOTH,
+        start_ordinal::START,
+        orphans::ADOPT_AND_RELEASE,
+        orphans::ORPHAN_AND_RECREATE,
+        orphans::TWINS,
         static_volumes::WITHOUT_CLASS,
         static_volumes::BY_CLASS,
         peers::REDIS_PEERS,
@@ -111,20 +130,24 @@ fn slow_to_stop(
     } } } })
 }
 
-/// Whole seconds that outlast the time for which scenarios hold still.
-fn longer_than_a_hold(stage: &engine::Stage) -> u64 {
-    stage.limits().hold.as_secs() + 1
+/// Whole seconds that outlast so many holds.
+fn longer_than(stage: &engine::Stage, holds: u32) -> u64 {
+    (stage.hold_time() * holds).as_secs() + 1
 }
 
-/// The sample `myapp` with pods that take longer to stop than scenarios hold still.
-fn slow_myapp(stage: &engine::Stage, replicas: u32) -> Result<engine::manifest::Manifest, engine::StepError> {
+/// The sample `myapp` with pods that take longer to stop than so many holds.
+fn slow_myapp(
+    stage: &engine::Stage,
+    replicas: u32,
+    holds: u32,
+) -> Result<engine::manifest::Manifest, engine::StepError> {
     let mount = ("myappdata", "/usr/share/nginx/html");
     let patch = slow_to_stop(
         "myapp",
         "ikubernetes/myapp:v1",
         "web",
         mount,
-        longer_than_a_hold(stage),
+        longer_than(stage, holds),
     );
     Ok(engine::manifest::MYAPP
         .load()?

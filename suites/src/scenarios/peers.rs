@@ -11,12 +11,12 @@ scenario! {
         stage.step("create redis-app");
         stage.apply_sample(REDIS).await?;
         stage.until_settled("redis-app").await?;
-        stage.http("GET", "redis-app-0", "redis-service", "/peers").await?;
+        stage.get("redis-app-0", "redis-service", "/peers").await?;
         let old = stage.pod_uid("redis-app-3")?;
         stage.delete_pod("redis-app-3").await?;
         stage.until_replaced("redis-app-3", &old).await?;
         stage.until_settled("redis-app").await?;
-        stage.http("GET", "redis-app-5", "redis-service", "/peers").await?;
+        stage.get("redis-app-5", "redis-service", "/peers").await?;
         stage.keep_still().await?;
     }
 }

@@ -9,9 +9,9 @@ const SERVICE: &str = "myapp-svc";
 async fn write_and_read(stage: &Stage, pods: &[&str]) -> Result<(), StepError> {
     for pod in pods {
         for path in ["/", "/weatherforecast"] {
-            stage.http("GET", pod, SERVICE, path).await?;
+            stage.get(pod, SERVICE, path).await?;
         }
-        stage.http("GET", pod, SERVICE, "/log").await?;
+        stage.get(pod, SERVICE, "/log").await?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Sets shrink.
 
-use super::{replicas, slow_myapp};
+use super::replicas;
 use engine::manifest::MYAPP;
 
 scenario! {
@@ -76,8 +76,8 @@ scenario! {
     "A set shrinks to nothing, one member after another, and comes back with the same claims.",
     needs [], features [],
     |stage| {
-        stage.step("create myapp with 3 replicas that stop slowly");
-        stage.apply(slow_myapp(&stage, 3)?).await?;
+        stage.step("create myapp with 3 replicas");
+        stage.apply(MYAPP.load()?.set(&replicas(3))).await?;
         stage.until_settled("myapp").await?;
         stage.scale("myapp", 0).await?;
         stage.until_members("myapp", &[]).await?;

@@ -92,3 +92,29 @@ scenario! {
         stage.until_settled("myapp").await?;
     }
 }
+
+scenario! {
+    /// The wish changes faster than it can be fulfilled.
+    FLAPPING = "scale-flapping":
+    "The number of replicas changes up and down while members still terminate; every step keeps its order, the last wish wins.",
+    needs [], features [],
+    |stage| {
+        stage.step("create myapp with 3 replicas that stop slowly");
+        stage.apply(super::slow_myapp(&stage, 3, 1)?).await?;
+        stage.until_settled("myapp").await?;
+        stage.scale("myapp", 1).await?;
+        stage.until("myapp-2 terminating", |world| match world.pod("myapp-2") {
+            Some(state) if state.terminating => Ok(()),
+            _ => Err(world.describe_pods()),
+        }).await?;
+        stage.scale("myapp", 4).await?;
+        stage.until_settled("myapp").await?;
+        stage.keep_still().await?;
+        for count in [5, 2, 4, 1, 3] {
+            stage.scale("myapp", count).await?;
+        }
+        stage.until_members("myapp", &[0, 1, 2]).await?;
+        stage.until_settled("myapp").await?;
+        stage.keep_still().await?;
+    }
+}

@@ -34,8 +34,8 @@ scenario! {
         stage.apply_sample(K8SDEMO).await?;
         stage.until_settled("k8sdemo").await?;
         for pod in ["k8sdemo-0", "k8sdemo-1", "k8sdemo-2"] {
-            stage.http("GET", pod, "k8sdemo-service", "/weatherforecast").await?;
-            stage.http("GET", pod, "k8sdemo-service", "/log").await?;
+            stage.get(pod, "k8sdemo-service", "/weatherforecast").await?;
+            stage.get(pod, "k8sdemo-service", "/log").await?;
         }
         stage.keep_still().await?;
     }

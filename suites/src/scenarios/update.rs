@@ -120,3 +120,46 @@ scenario! {
         stage.keep_still().await?;
     }
 }
+
+scenario! {
+    /// A member is lost while an update is under way; scaling comes first.
+    LOST_MIDWAY = "update-with-losses":
+    "A member that is lost in the middle of an update comes back new, and a set that shrinks and changes at once shrinks first.",
+    needs [], features [],
+    |stage| {
+        stage.step("create myapp with 4 replicas");
+        stage.apply(MYAPP.load()?.set(&replicas(4))).await?;
+        stage.until_settled("myapp").await?;
+        stage.hold_next("myapp-3");
+        let old = stage.pod_uid("myapp-3")?;
+        stage.change_template("myapp", "2").await?;
+        stage.until("myapp-3 replaced", |world| match (world.uid("pods", "myapp-3"), world.pod("myapp-3")) {
+            (Some(uid), Some(state)) if uid != old && state.phase == "Running" => Ok(()),
+            _ => Err(world.describe_pods()),
+        }).await?;
+        stage.keep_still().await?;
+        let old = stage.pod_uid("myapp-0")?;
+        stage.delete_pod("myapp-0").await?;
+        stage.until_replaced("myapp-0", &old).await?;
+        stage.keep_still().await?;
+        stage.step("release all");
+        stage.release_all();
+        stage.until_settled("myapp").await?;
+        stage.pin("myapp-3").await?;
+        let annotation = json!({ "ordinal.dev/version": "3" });
+        stage.patch_set("myapp", "shrink to 3 and change the template", &json!({ "spec": {
+            "replicas": 3,
+            "template": { "metadata": { "annotations": annotation } },
+        } })).await?;
+        stage.until("myapp-3 terminating", |world| match world.pod("myapp-3") {
+            Some(state) if state.terminating => Ok(()),
+            _ => Err(world.describe_pods()),
+        }).await?;
+        stage.keep_still().await?;
+        stage.step("unpin myapp-3");
+        stage.unpin("myapp-3").await?;
+        stage.until_members("myapp", &[0, 1, 2]).await?;
+        stage.until_settled("myapp").await?;
+        stage.keep_still().await?;
+    }
+}

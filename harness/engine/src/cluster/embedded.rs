@@ -52,9 +52,14 @@ impl EmbeddedCluster {
     /// When its folder cannot be made or its DNS server cannot listen.
     pub async fn start(nodes: usize) -> Result<EmbeddedCluster, ClusterError> {
         let directory = directory()?;
-        let config = ClusterConfig { nodes, ..ClusterConfig::new(directory.path()) };
+        let config = ClusterConfig {
+            nodes,
+            ..ClusterConfig::new(directory.path())
+        };
         let cluster = Arc::new(embedded::Cluster::start(config).await.map_err(did_not_start)?);
-        let dns = cluster.name_server().ok_or_else(|| did_not_start("its name server does not listen"))?;
+        let dns = cluster
+            .name_server()
+            .ok_or_else(|| did_not_start("its name server does not listen"))?;
         // Weak: the prober must not keep the cluster alive.
         let reached = Arc::downgrade(&cluster);
         let dial = Arc::new(move |address: IpAddr, port: u16| {
@@ -80,7 +85,9 @@ impl EmbeddedCluster {
             ..ClusterConfig::new(directory.path())
         };
         let cluster = Arc::new(embedded::Cluster::start(config).await.map_err(did_not_start)?);
-        let prober = MemoryProber { cluster: Arc::downgrade(&cluster) };
+        let prober = MemoryProber {
+            cluster: Arc::downgrade(&cluster),
+        };
         Ok(Self::assemble(cluster, nodes, Arc::new(prober), directory))
     }
 
@@ -94,7 +101,13 @@ impl EmbeddedCluster {
         if nodes > 1 {
             capabilities.push(Capability::SeveralNodes);
         }
-        EmbeddedCluster { cluster, capabilities, prober, directory, listening: Mutex::new(None) }
+        EmbeddedCluster {
+            cluster,
+            capabilities,
+            prober,
+            directory,
+            listening: Mutex::new(None),
+        }
     }
 
     async fn kubeconfig_of(&self, role: Role) -> Result<PathBuf, ClusterError> {
@@ -275,7 +288,11 @@ struct MemoryProber {
 
 impl MemoryProber {
     fn lookup(&self, name: &str, kind: RecordType) -> DnsAnswer {
-        let mut answer = DnsAnswer { name: name.into(), qtype: kind.name().into(), ..DnsAnswer::default() };
+        let mut answer = DnsAnswer {
+            name: name.into(),
+            qtype: kind.name().into(),
+            ..DnsAnswer::default()
+        };
         let Some(cluster) = self.cluster.upgrade() else {
             answer.rcode = "FAILED: the cluster is gone".into();
             return answer;
@@ -291,7 +308,11 @@ impl MemoryProber {
             (RecordType::Srv, _) => (name.to_owned(), QueryType::Srv),
         };
         let found = cluster.dns().query(&question, wire);
-        answer.answers = found.answers.iter().map(|record| record.data.to_string()).collect();
+        answer.answers = found
+            .answers
+            .iter()
+            .map(|record| record.data.to_string())
+            .collect();
         answer.answers.sort();
         answer.ttl = (!answer.answers.is_empty()).then_some(TTL);
         answer.rcode = match found.code {
@@ -303,10 +324,14 @@ impl MemoryProber {
 
     async fn exchange(&self, request: &HttpRequest) -> Result<(u16, String), String> {
         let cluster = self.cluster.upgrade().ok_or("the cluster is gone")?;
-        let address: IpAddr =
-            request.address.parse().map_err(|_| format!("`{}` is no IP address", request.address))?;
-        let response =
-            cluster.http_get(address, request.port, &request.path).await.map_err(|error| error.to_string())?;
+        let address: IpAddr = request
+            .address
+            .parse()
+            .map_err(|_| format!("`{}` is no IP address", request.address))?;
+        let response = cluster
+            .http_get(address, request.port, &request.path)
+            .await
+            .map_err(|error| error.to_string())?;
         let status = response.status().as_u16();
         Ok((status, String::from_utf8_lossy(response.body()).into_owned()))
     }

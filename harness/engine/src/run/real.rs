@@ -78,6 +78,7 @@ async fn on_candidate(
         run_id: run_id(),
         volume_root: cluster.volume_root(),
         stop: stop.clone(),
+        measures_lag: true,
     };
     let first = one(
         &first_contact::FIRST_CONTACT,

@@ -7,6 +7,7 @@ use crate::{
     cluster::{Cluster, Role},
     environment,
     gate::GateKeeper,
+    lag::Lag,
     manifest::Overlay,
     observe::{Keep, Watched, observe},
     patience::Limits,
@@ -26,7 +27,8 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 /// A scenario that was performed, or the reason why not.
 #[derive(Clone, Debug)]
@@ -66,6 +68,8 @@ pub(super) struct Venue<'a> {
     pub run_id: String,
     pub volume_root: PathBuf,
     pub stop: CancellationToken,
+    /// Whether delays of the machine matter: in real time they do.
+    pub measures_lag: bool,
 }
 
 impl Performed {
@@ -116,14 +120,30 @@ pub(super) async fn perform(
     let (file, name) = open_file(venue.out, scenario.name)?;
     let recorder = Recorder::start(meta(scenario, venue, &namespace, limits), file);
     let client = venue.cluster.client(Role::Harness);
-    let tasks = TaskTracker::new();
-    let outcome = match prepare(&client, venue, &namespace, &recorder, &tasks).await {
-        Ok(()) => act(scenario, venue, limits, &namespace, client.clone(), &recorder).await?,
+    let mut tasks = JoinSet::new();
+    let lag = Lag::default();
+    if venue.measures_lag {
+        tasks.spawn(lag.clone().watch());
+    }
+    let outcome = match prepare(&client, venue, &namespace, &recorder, &mut tasks).await {
+        Ok(()) => {
+            act(
+                scenario,
+                venue,
+                limits,
+                &namespace,
+                client.clone(),
+                &recorder,
+                &lag,
+            )
+            .await?
+        }
         Err(reason) => Outcome::Environment { reason },
     };
-    recorder.record(Observation::End(end(&outcome)));
-    let seconds = watch.elapsed().as_micros() as f64 / 1e6;
     // From here on nothing is recorded any more: clean-up is not part of the story.
+    tasks.shutdown().await;
+    recorder.record(Observation::End(end(&outcome, &lag)));
+    let seconds = watch.elapsed().as_micros() as f64 / 1e6;
     let history = recorder.history();
     if let Some(reason) = recorder.file_error() {
         let path = venue
@@ -135,7 +155,6 @@ pub(super) async fn perform(
             source: std::io::Error::other(reason),
         });
     }
-    drop(tasks);
     clean_up(&client, &namespace).await;
     let ledger = Ledger::build(&history);
     let recorded = Recorded {
@@ -190,7 +209,7 @@ async fn prepare(
     venue: &Venue<'_>,
     namespace: &str,
     recorder: &Recorder,
-    tasks: &TaskTracker,
+    tasks: &mut JoinSet<()>,
 ) -> Result<(), String> {
     let body = json!({
         "apiVersion": "v1", "kind": "Namespace",
@@ -258,6 +277,7 @@ async fn act(
     namespace: &str,
     client: kube::Client,
     recorder: &Recorder,
+    lag: &Lag,
 ) -> Result<Outcome, RunError> {
     let gates = GateKeeper::new();
     let keeper = tokio::spawn(
@@ -279,6 +299,7 @@ async fn act(
         limits,
         overlay,
         ended,
+        lag.clone(),
     );
     let story = AssertUnwindSafe((scenario.script)(stage)).catch_unwind();
     let told = tokio::select! {
@@ -291,11 +312,13 @@ async fn act(
         None => Outcome::Environment {
             reason: "the run was stopped".into(),
         },
-        Some(Err(panic)) => return Err(RunError::Harness(format!(
-            "the scenario {} panicked: {}",
-            scenario.name,
-            panic_text(panic.as_ref())
-        ))),
+        Some(Err(panic)) => {
+            return Err(RunError::Harness(format!(
+                "the scenario {} panicked: {}",
+                scenario.name,
+                panic_text(panic.as_ref())
+            )));
+        }
         Some(Ok(Ok(()))) => match gates.problem() {
             None => Outcome::Completed,
             Some(reason) => Outcome::Environment { reason },
@@ -309,17 +332,29 @@ async fn act(
             last_seen: last,
             why,
         },
+        // What the scenario wanted to work with is not there or not as it should be: a goal missed, no fault of the API.
+        Some(Ok(Err(StepError::Refused {
+            what,
+            status,
+            message,
+        }))) if matches!(status, 400..=428) => Outcome::Failed {
+            waited_for: what,
+            last_seen: message,
+            why: format!("the API server answered {status}"),
+        },
         Some(Ok(Err(error))) => Outcome::Environment {
             reason: error.to_string(),
         },
     })
 }
 
-fn end(outcome: &Outcome) -> End {
+fn end(outcome: &Outcome, lag: &Lag) -> End {
+    let lag_ms = crate::patience::millis(lag.longest());
     match outcome {
         Outcome::Completed => End {
             outcome: "completed".into(),
             waiting_for: None,
+            lag_ms,
         },
         Outcome::Failed {
             waited_for,
@@ -328,10 +363,12 @@ fn end(outcome: &Outcome) -> End {
         } => End {
             outcome: format!("gave up: {why}"),
             waiting_for: Some(format!("{waited_for}; last seen: {last_seen}")),
+            lag_ms,
         },
         Outcome::Crashed { reason } | Outcome::Skipped { reason } | Outcome::Environment { reason } => End {
             outcome: reason.clone(),
             waiting_for: None,
+            lag_ms,
         },
     }
 }

@@ -90,6 +90,7 @@ fn alone(
             run_id: "v".into(),
             volume_root: cluster.volume_root(),
             stop: stop.clone(),
+            measures_lag: false,
         };
         let performed = perform(scenario, &venue, Limits::virtual_time()).await?;
         drop(running);

@@ -39,4 +39,3 @@ impl From<ManifestError> for StepError {
         StepError::Manifest(error.to_string())
     }
 }
-

@@ -12,11 +12,11 @@ pub use error::StepError;
 pub use settled::settled;
 
 use crate::{
-    candidate::Ended, cluster::Cluster, gate::GateKeeper, manifest::Overlay, patience::Limits, recorder::Recorder,
-    world::World,
+    candidate::Ended, cluster::Cluster, gate::GateKeeper, lag::Lag, manifest::Overlay, patience::Limits,
+    recorder::Recorder, world::World,
 };
 use history::{Note, Observation};
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 /// A namespace, a cluster and a history: what a scenario works with. Cheap to clone.
@@ -34,6 +34,7 @@ struct Inner {
     limits: Limits,
     overlay: Overlay,
     candidate: watch::Receiver<Option<Ended>>,
+    lag: Lag,
 }
 
 /// Whether a condition holds; if not, what was seen in its place.
@@ -48,6 +49,7 @@ impl Stage {
         limits: Limits,
         overlay: Overlay,
         candidate: watch::Receiver<Option<Ended>>,
+        lag: Lag,
     ) -> Stage {
         let namespace = overlay.namespace.clone();
         Stage {
@@ -60,6 +62,7 @@ impl Stage {
                 limits,
                 overlay,
                 candidate,
+                lag,
             }),
         }
     }
@@ -72,6 +75,11 @@ impl Stage {
     /// The time limits of the run.
     pub fn limits(&self) -> Limits {
         self.inner.limits
+    }
+
+    /// How long the world is kept frozen, on this machine as busy as it has been so far.
+    pub fn hold_time(&self) -> Duration {
+        self.inner.limits.hold_despite(self.inner.lag.longest())
     }
 
     /// Reads the present state of the world.

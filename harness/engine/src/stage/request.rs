@@ -80,7 +80,9 @@ impl Stage {
     /// Waits until the watches have told what a write of the harness did: a condition on the world must not hold
     /// because the world is older than the wish.
     async fn until_seen(&self, path: &str, answer: &Value) {
-        let Ok(version) = text(answer, "/metadata/resourceVersion").parse::<u64>() else { return };
+        let Ok(version) = text(answer, "/metadata/resourceVersion").parse::<u64>() else {
+            return;
+        };
         let resource = resource_of(path).to_owned();
         let mut arrivals = self.inner.recorder.arrivals();
         let seen = async {
@@ -163,7 +165,10 @@ mod tests {
     fn a_path_names_its_resource() {
         for (path, resource) in [
             ("/api/v1/namespaces/n/pods/web-0/eviction", "pods"),
-            ("/apis/apps/v1/namespaces/n/statefulsets/web/scale", "statefulsets"),
+            (
+                "/apis/apps/v1/namespaces/n/statefulsets/web/scale",
+                "statefulsets",
+            ),
             ("/api/v1/persistentvolumes/pv", "persistentvolumes"),
             ("/api/v1/namespaces/n", "namespaces"),
         ] {

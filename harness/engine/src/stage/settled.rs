@@ -39,4 +39,3 @@ pub fn settled(world: &World, name: &str) -> Seen {
         None => Ok(()),
     }
 }
-

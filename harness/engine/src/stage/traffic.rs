@@ -83,12 +83,7 @@ impl Stage {
     ///
     /// # Errors
     /// When the name never resolves to the pod's present address, or the pod does not answer.
-    pub async fn get(
-        &self,
-        pod: &str,
-        service: &str,
-        path: &str,
-    ) -> Result<HttpAnswer, StepError> {
+    pub async fn get(&self, pod: &str, service: &str, path: &str) -> Result<HttpAnswer, StepError> {
         let host = self.pod_host(pod, service);
         let answer = self
             .until_resolved(
@@ -140,4 +135,3 @@ fn container_port(world: &World, pod: &str) -> u16 {
         .and_then(|port| u16::try_from(port).ok())
         .unwrap_or(80)
 }
-

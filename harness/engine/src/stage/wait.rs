@@ -17,6 +17,7 @@ impl Stage {
             recorder,
             limits,
             candidate,
+            lag,
             ..
         } = self.inner.as_ref();
         self.note("wait", goal.into());
@@ -46,7 +47,8 @@ impl Stage {
             if started.elapsed() > limits.longest.into() {
                 return not_reached(format!("gave up after {:?}", limits.longest));
             }
-            let arrival = clock::within(limits.quiet, async {
+            let quiet = limits.quiet_despite(lag.longest());
+            let arrival = clock::within(quiet, async {
                 tokio::select! {
                     biased;
                     // An error means that nobody watches over the candidate: it is part of the cluster.
@@ -55,7 +57,7 @@ impl Stage {
                 }
             });
             if arrival.await.is_none() {
-                return not_reached(format!("nothing happened for {:?}", limits.quiet));
+                return not_reached(format!("nothing happened for {quiet:?}"));
             }
         }
     }
@@ -67,9 +69,13 @@ impl Stage {
     /// When the candidate ended.
     pub async fn keep_still(&self) -> Result<(), StepError> {
         let mut candidate = self.inner.candidate.clone();
-        let still = clock::pass(self.inner.limits.hold);
+        let still = clock::pass(self.hold_time());
         let ended = async move {
-            match candidate.wait_for(Option::is_some).await.map(|ended| ended.clone()) {
+            match candidate
+                .wait_for(Option::is_some)
+                .await
+                .map(|ended| ended.clone())
+            {
                 Ok(ended) => ended,
                 // Nobody watches over a controller that is part of the cluster.
                 Err(_) => std::future::pending().await,

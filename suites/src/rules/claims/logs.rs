@@ -104,7 +104,9 @@ pub(super) fn answered<'a>(
         .filter(|(moment, answer)| {
             answer.status == 200
                 && !matches!(path(answer), "/log" | "/healthz" | "/ready")
+                // Where time stands still, the order of the history tells what came first.
                 && answer.asked_ms >= earlier.moment.at
+                && moment.index > earlier.moment.index
                 && moment.index < later.moment.index
                 && moment.at <= later.answer.asked_ms
         })

@@ -216,6 +216,10 @@ fn foreign(ledger: &Ledger, course: &Course<'_>, pod: &Incarnation, judge: &mut 
         judge.opportunity();
     }
     for (moment, state) in pod.states.entries().iter().skip(1) {
+        if state.owner.is_none() {
+            // Given up by its owner (a set deleted with orphaning, for one): whoever matches may take it now.
+            return;
+        }
         let taken = owned(course, state);
         let touched = !of_a_set && ledger.author_at(*moment) == Author::Candidate;
         if taken || touched {
@@ -255,6 +259,21 @@ mod tests {
         json!({"metadata": {"ownerReferences": [
             {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "web", "uid": uid, "controller": true},
         ]}})
+    }
+
+    #[test]
+    fn a_pod_that_its_owner_gave_up_may_be_taken() {
+        let story = one();
+        let ours = owner_of(&story);
+        let other = json!({"metadata": {"ownerReferences": [
+            {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "web", "uid": "former", "controller": true},
+        ]}});
+        let story = story
+            .pod_with("web-1", other)
+            .wait(5_000)
+            .modify(json!({"metadata": {"ownerReferences": null}}))
+            .modify(ours);
+        assert!(story.judge(&SS_OWN_05).violations.is_empty());
     }
 
     #[test]

@@ -98,13 +98,16 @@ fn world(ledger: &Ledger, course: &Course<'_>) -> Vec<Moment> {
 fn writes(ledger: &Ledger, course: &Course<'_>) -> Vec<(Moment, String)> {
     let set = course.set;
     let subject = ledger.subject().resource.as_str();
+    // What comes after the set's life is work on a successor of the same name.
+    let last = course.last();
     if ledger.meta().evidence == Evidence::A {
         let kinds = [subject, "pods", "persistentvolumeclaims", "controllerrevisions"];
         return ledger
             .writes()
             .iter()
-            .filter(|(_, write)| {
-                write.role == Author::Candidate
+            .filter(|(moment, write)| {
+                *moment < last
+                    && write.role == Author::Candidate
                     && kinds.contains(&write.resource.as_str())
                     && write.namespace.as_deref() == Some(set.namespace.as_str())
                     && (write.name == set.name || write.name.contains(&format!("{}-", set.name)))
@@ -140,7 +143,6 @@ fn writes(ledger: &Ledger, course: &Course<'_>) -> Vec<(Moment, String)> {
             }
         }
     }
-    let last = course.last();
     writes.retain(|(moment, _)| *moment < last);
     writes
 }

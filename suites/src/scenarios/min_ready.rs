@@ -1,0 +1,30 @@
+//! minReadySeconds.
+
+use super::replicas;
+use engine::manifest::MYAPP;
+use serde_json::json;
+
+scenario! {
+    /// Ready is not yet available.
+    MIN_READY = "min-ready-seconds":
+    "A member counts as available, and lets the next one come or be updated, only after it has been Ready for a while.",
+    needs [], features [MinReadySeconds],
+    |stage| {
+        stage.step("create myapp with 2 replicas and minReadySeconds");
+        let available = |count: i64| move |world: &engine::world::World| match world.set("myapp") {
+            Some(set) if set.status.available == count && set.status.observed_generation == Some(set.spec.generation) => Ok(()),
+            Some(set) => Err(format!("{} available", set.status.available)),
+            None => Err("no set".into()),
+        };
+        // Longer than the staleness window, so that an early step is no matter of stale reads.
+        let seconds = super::longer_than(&stage, 1);
+        stage.apply(MYAPP.load()?.set(&replicas(2)).set(&json!({ "spec": { "minReadySeconds": seconds } }))).await?;
+        stage.until("both available", available(2)).await?;
+        stage.until_settled("myapp").await?;
+        stage.keep_still().await?;
+        stage.change_template("myapp", "2").await?;
+        stage.until_settled("myapp").await?;
+        stage.until("both available", available(2)).await?;
+        stage.keep_still().await?;
+    }
+}
