@@ -88,9 +88,13 @@ pub(super) fn highest_surplus(
     steps: &[Step],
     good: impl Fn(&PodState) -> bool + Copy,
 ) -> Vec<Option<Ordinal>> {
+    // A pod that the set has released is not its to delete.
+    let good = |state: &PodState| state.owner.as_deref() == Some(&set.uid) && good(state);
     highest(ledger, set, steps, good, |place, ordinal| {
-        let window = Window::before(ledger, set, steps[place].moment);
-        window.condemns(ordinal) && !window.ever(ordinal, |state| !state.is_some_and(good))
+        steps.get(place).is_some_and(|step| {
+            let window = Window::before(ledger, set, step.moment);
+            window.condemns(ordinal) && !window.ever(ordinal, |state| !state.is_some_and(good))
+        })
     })
 }
 

@@ -7,7 +7,7 @@ use crate::rules::{
     gates::span,
     window::Window,
 };
-use history::{Incarnation, Ledger, ManagementPolicy, Moment, Ordinal, Set, Spec};
+use history::{Incarnation, Ledger, ManagementPolicy, Moment, Ordinal, PodState, Set, Spec};
 use judging::{Judge, Kind, Level, Profile, Rule};
 use std::sync::Arc;
 
@@ -191,10 +191,10 @@ fn scaling_first(ledger: &Ledger, judge: &mut Judge<'_>) {
         let set = course.set;
         for decision in course.update_decisions() {
             let window = Window::before(ledger, set, decision.moment);
-            let surplus = ledger
-                .ordinals(set)
-                .rev()
-                .find(|other| window.condemns(*other) && !window.ever(*other, |state| state.is_none()));
+            let ours = |state: &PodState| state.owner.as_deref() == Some(&set.uid);
+            let surplus = ledger.ordinals(set).rev().find(|other| {
+                window.condemns(*other) && !window.ever(*other, |state| !state.is_some_and(ours))
+            });
             if let Some(surplus) = surplus.filter(|_| window.ordered()) {
                 judge.opportunity();
                 judge.violation(

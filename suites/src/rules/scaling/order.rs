@@ -202,7 +202,9 @@ fn terminating_surplus_blocks(ledger: &Ledger, judge: &mut Judge<'_>) {
     let staleness = ledger.patience().staleness();
     for set in ledger.sets() {
         let deeds = condemned(ledger, set);
-        let long = |hold: &Hold<'_>| hold.lasted(ledger) > staleness;
+        let long = |hold: &Hold<'_>| {
+            hold.lasted(ledger) > staleness && hold.state.owner.as_deref() == Some(&set.uid)
+        };
         for hold in holds(ledger, set, |state| state.terminating).filter(long) {
             let early = deeds.iter().find(|deed| {
                 let window = Window::before(ledger, set, deed.moment);
@@ -300,6 +302,14 @@ mod tests {
             .delete_pod("web-3")
             .by(Author::Candidate)
             .keeps(&SS_SCD_02);
+    }
+
+    #[test]
+    fn a_pod_that_was_released_is_not_the_sets_to_delete() {
+        let released = serde_json::json!({"metadata": {"ownerReferences": null}});
+        let story = shrunk().on("web-3").modify(released).wait(3_000);
+        story.clone().remove_pod("web-2").keeps(&SS_SCD_02);
+        story.remove_pod("web-2").does_not_exercise(&SS_SCD_03);
     }
 
     #[test]

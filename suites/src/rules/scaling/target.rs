@@ -67,7 +67,7 @@ fn surplus(ledger: &Ledger, set: &Set, deed: &Deed<'_>) -> Option<String> {
     let spec = set.spec_at(deed.moment.index)?;
     ledger
         .members_at(set, deed.moment.index)
-        .find(|(ordinal, _, _)| !spec.in_range(*ordinal))
+        .find(|(ordinal, _, state)| !spec.in_range(*ordinal) && state.owner.as_deref() == Some(&set.uid))
         .map(|(_, pod, _)| pod.name.clone())
 }
 
