@@ -2,7 +2,7 @@
 
 use crate::rules::course::{Cause, Course, Decision, Epoch, Standing, courses};
 use crate::rules::update::{advances, update_revision_moves};
-use history::{Moment, Ordinal};
+use history::{Incarnation, Moment, Ordinal};
 use judging::{Feature, Kind, Level, Profile, Rule};
 
 /// Protected pods stay.
@@ -142,19 +142,22 @@ pub static SS_PT_07: Rule = Rule {
     },
 };
 
-/// An ordinal below the partition whose pod is old, or was when it was last seen.
+/// An ordinal below the partition whose pod is old, or was at some time since the spec was written: the partition keeps
+/// it at that revision even if it came back at another one.
 fn kept_old(course: &Course<'_>, index: usize) -> Option<(Ordinal, Moment)> {
     let epoch = course.epoch_at(index)?;
+    let asked = epoch.from.index;
+    let lived =
+        |pod: &&Incarnation| pod.added().index <= index && pod.gone.is_none_or(|gone| gone.index > asked);
     course
         .ordinals()
         .filter(|ordinal| epoch.keeps(*ordinal))
         .find_map(|ordinal| {
-            let newest = course
-                .incarnations(ordinal)
-                .rev()
-                .find(|pod| pod.added().index <= index)?;
-            let (moment, state) = newest.states.at(index)?;
-            (course.standing(state, epoch) == Standing::Old).then_some((ordinal, *moment))
+            let mut lives = course.incarnations(ordinal).filter(lived);
+            lives.find_map(|pod| {
+                let (moment, state) = pod.states.at(index)?;
+                (course.standing(state, epoch) == Standing::Old).then_some((ordinal, *moment))
+            })
         })
 }
 

@@ -2,6 +2,7 @@
 
 use crate::rules::course::{Course, Creation, Standing, courses};
 use crate::rules::update::{came_back, comes_back_wanted};
+use history::Moment;
 use judging::{Feature, Kind, Level, Profile, Rule};
 
 /// Below it: old.
@@ -38,30 +39,56 @@ pub static SS_PT_02: Rule = Rule {
     },
 };
 
-/// Whether a replacement below the partition is at a revision that was current in the staleness window. `None` if it
-/// is not below, or if current and update revision were the same.
+/// Whether a replacement below the partition is at a revision that it may have. `None` if it is not below, or if
+/// current and update revision were the same and so was the former pod's.
 fn comes_back_current(course: &Course<'_>, creation: &Creation<'_>) -> Option<bool> {
-    creation.former?;
+    let former = creation.former?;
     let kept = course
         .epochs_before(creation.moment)
         .all(|epoch| epoch.keeps(creation.ordinal));
-    let since = creation.moment.at.before(course.ledger.patience().staleness());
-    let reported: Vec<_> = course
-        .set
-        .states
-        .within(since, creation.moment.index)
-        .map(|(_, state)| (&state.status.current_revision, &state.status.update_revision))
-        .collect();
-    let distinct = reported
-        .iter()
-        .all(|(current, update)| current.is_some() && update.is_some() && current != update);
     let epoch = course.epoch_at(course.just_before(creation.moment))?;
-    let known = course.standing(creation.state, epoch) != Standing::Unknown;
-    (kept && distinct && known).then(|| {
-        reported
-            .iter()
-            .any(|(current, _)| **current == creation.state.revision)
+    let standing = course.standing(creation.state, epoch);
+    if !kept || standing == Standing::Unknown {
+        return None;
+    }
+    let since = creation.moment.at.before(course.ledger.patience().staleness());
+    let mut reported = course.set.states.within(since, creation.moment.index);
+    let current = reported.any(|(_, state)| {
+        let status = &state.status;
+        status.current_revision != status.update_revision
+            && status.current_revision == creation.state.revision
+    });
+    // The revision that the ordinal had is right whatever the status says; if the status has moved on, that was wrong.
+    let former_state = former.last()?;
+    let was_old =
+        course.standing(former_state, epoch) == Standing::Old && stayed(course, creation, former.added());
+    if was_old {
+        let same = former_state.revision == creation.state.revision;
+        return Some(current || same || standing == Standing::Old);
+    }
+    distinct(course, creation).then_some(current)
+}
+
+/// Whether current and update revision differed all through the staleness window.
+fn distinct(course: &Course<'_>, creation: &Creation<'_>) -> bool {
+    let staleness = course.ledger.patience().staleness();
+    let since = creation.moment.at.before(staleness);
+    let mut reported = course.set.states.within(since, creation.moment.index);
+    reported.all(|(_, state)| {
+        let status = &state.status;
+        let both = status.current_revision.is_some() && status.update_revision.is_some();
+        both && status.current_revision != status.update_revision
     })
+}
+
+/// Whether the ordinal was wanted all the time (with no pod left the reference takes an update for complete:
+/// k/k #121534).
+fn stayed(course: &Course<'_>, creation: &Creation<'_>, since: Moment) -> bool {
+    course
+        .epochs
+        .iter()
+        .filter(|epoch| epoch.until > since && epoch.from < creation.moment)
+        .all(|epoch| epoch.spec.in_range(creation.ordinal))
 }
 
 /// At or above it: new.
@@ -133,7 +160,14 @@ mod tests {
     fn below_comes_back_old_and_above_comes_back_new() {
         let lost = canary().delete_pod("web-0").by(Author::Harness).gone();
         lost.clone().use_revision("web-a").pod("web-0").keeps(&SS_PT_02);
-        lost.pod("web-0")
+        lost.clone()
+            .pod("web-0")
+            .breaks(&SS_PT_02, "web-0, below the partition, came back at web-b");
+        // The status has moved on, which is wrong as well.
+        lost.clone()
+            .status(json!({"currentRevision": "web-b"}))
+            .wait(5_000)
+            .pod("web-0")
             .breaks(&SS_PT_02, "web-0, below the partition, came back at web-b");
         let lost = canary().delete_pod("web-2").by(Author::Harness).gone();
         lost.clone().pod("web-2").keeps(&SS_PT_03);
