@@ -22,7 +22,7 @@ impl Subject {
             Observation::Start(meta) => Subject::Text(format!("scenario {} begins", meta.scenario)),
             Observation::End(end) => Subject::Text(format!("the history ends: {}", end.outcome)),
             Observation::Write(write) => Subject::Text(format!(
-                "{} {}s {} {} ({})",
+                "{} sent {} {} {} ({})",
                 write.author, write.verb, write.resource, write.name, write.code
             )),
             Observation::Action(action) => Subject::Text(format!(
