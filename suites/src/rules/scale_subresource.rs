@@ -116,6 +116,16 @@ mod tests {
             .wait(30_000)
             .stalls(&SS_SCL_01, "2 replicas were asked for by the scale subresource");
         one().scale(2).pod("web-1").does_not_exercise(&SS_SCL_01);
+        let uid = one().uid("statefulsets", "web");
+        asked()
+            .object_added(
+                "events",
+                serde_json::json!({
+                    "metadata": {"name": "e"}, "reason": "FailedCreate", "involvedObject": {"uid": uid},
+                }),
+            )
+            .wait(30_000)
+            .does_not_exercise(&SS_SCL_01);
     }
 
     #[test]

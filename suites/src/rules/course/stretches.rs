@@ -105,8 +105,24 @@ impl Course<'_> {
         self.stretches(patience)
             .filter(|stretch| (epoch.from..epoch.until).contains(&stretch.from))
             .filter(|stretch| stretch.picture.healthy == stretch.picture.members)
-            .find(|stretch| !on_range(epoch, stretch.picture))
+            .find(|stretch| !on_range(epoch, stretch.picture) && !self.hindered(stretch))
             .and_then(|stretch| Some((stretch, self.off_range(epoch, stretch.from.index)?)))
+    }
+
+    /// Whether the environment was in the way: a creation was refused, or a claim of the set was under deletion.
+    fn hindered(&self, stretch: &Stretch<'_>) -> bool {
+        let (ledger, set) = (self.ledger, self.set);
+        let refused = ledger.reported(&set.uid, "FailedCreate");
+        let ending = ledger.claims().iter().any(|claim| {
+            let decided = claim.deletion.is_some_and(|(decided, _)| decided < stretch.until);
+            decided
+                && claim.gone.is_none_or(|gone| gone > stretch.from)
+                && ledger.claim_of(set, claim).is_some()
+        });
+        ending
+            || refused
+                .iter()
+                .any(|at| (stretch.from.at..=stretch.until.at).contains(&at.at))
     }
 }
 
