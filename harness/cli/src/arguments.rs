@@ -33,6 +33,8 @@ pub enum Command {
     Judge(Judge),
     /// Try every deliberately broken controller and show which rules catch it.
     Mutants(Mutants),
+    /// Run the reference controllers, or a deliberately broken one, on any cluster, until Ctrl-C.
+    Controller(Controller),
     /// Run the embedded cluster by itself.
     Cluster {
         /// What to do with it.
@@ -156,6 +158,17 @@ pub struct Mutants {
     /// How many scenarios run side by side.
     #[arg(long, default_value_t = 2, value_name = "N")]
     pub jobs: usize,
+}
+
+/// Options of `controller`.
+#[derive(Debug, Args)]
+pub struct Controller {
+    /// Which cluster [default: as kubectl finds it].
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Run this deliberately broken controller instead of the reference.
+    #[arg(long, value_name = "ID")]
+    pub mutant: Option<String>,
 }
 
 /// What to do with the embedded cluster.

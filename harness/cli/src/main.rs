@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         Command::Explain { rule } => command::explain::run(&rule),
         Command::Judge(options) => command::judge::run(options),
         Command::Mutants(options) => command::mutants::run(options),
+        Command::Controller(options) => command::controller::run(options),
         Command::Cluster { command } => command::cluster::run(command),
     };
     exit::code(done)

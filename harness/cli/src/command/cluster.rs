@@ -60,22 +60,12 @@ async fn up(options: Up) -> anyhow::Result<u8> {
         if options.no_controllers { 0 } else { options.nodes },
         kubeconfig.display()
     ))?;
-    wait_for_the_end().await?;
+    super::until_asked_to_end().await?;
     if let Some(workloads) = workloads {
         workloads.abort();
     }
     cluster.shutdown().await;
     Ok(0)
-}
-
-/// Ctrl-C, or SIGTERM as service managers send it.
-async fn wait_for_the_end() -> anyhow::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
-        _ = terminate.recv() => {}
-    }
-    Ok(())
 }
 
 /// Writes a file that only its owner can read.

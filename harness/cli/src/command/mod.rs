@@ -2,6 +2,7 @@
 
 pub mod certify;
 pub mod cluster;
+pub mod controller;
 pub mod explain;
 pub mod judge;
 pub mod list;
@@ -48,5 +49,15 @@ fn print(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{text}")?;
     out.flush()?;
+    Ok(())
+}
+
+/// Ctrl-C, or SIGTERM as service managers send it.
+pub(crate) async fn until_asked_to_end() -> anyhow::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+    }
     Ok(())
 }
