@@ -12,7 +12,7 @@
 use judging::Verdict;
 use rstest::rstest;
 use std::{collections::BTreeSet, env, fmt::Write};
-use suites::{CancellationToken, Candidate, Plan, Run, plan};
+use suites::{CancellationToken, Candidate, Plan, Run, Time, plan};
 
 macro_rules! conformance {
     ($($case:ident = $name:literal,)*) => {

@@ -7,6 +7,10 @@ use serde_json::Value;
 /// Whether a condition holds; if not, what was seen in its place.
 pub type Seen = Result<(), String>;
 
+/// So many observations while one thing is waited for mean that somebody writes without end. Where time stands still as
+/// long as anybody is busy, nothing else would end the wait.
+const TOO_MANY: usize = 20_000;
+
 impl Stage {
     /// Waits until `condition` holds. Reacts to the very event that makes it true.
     ///
@@ -23,6 +27,7 @@ impl Stage {
         self.note("wait", goal.into());
         let mut arrivals = recorder.arrivals();
         let mut candidate = candidate.clone();
+        let enough = *arrivals.borrow() + TOO_MANY;
         let started = clock::Stopwatch::start();
         loop {
             arrivals.mark_unchanged();
@@ -44,6 +49,9 @@ impl Stage {
                     why,
                 })
             };
+            if *arrivals.borrow() > enough {
+                return not_reached(format!("gave up after {TOO_MANY} observations"));
+            }
             if started.elapsed() > limits.longest.into() {
                 return not_reached(format!("gave up after {:?}", limits.longest));
             }
@@ -71,20 +79,23 @@ impl Stage {
         let mut candidate = self.inner.candidate.clone();
         let still = clock::pass(self.hold_time());
         let ended = async move {
-            match candidate
-                .wait_for(Option::is_some)
-                .await
-                .map(|ended| ended.clone())
-            {
+            match candidate.wait_for(Option::is_some).await.map(|ended| ended.clone()) {
                 Ok(ended) => ended,
                 // Nobody watches over a controller that is part of the cluster.
                 Err(_) => std::future::pending().await,
             }
         };
+        let mut arrivals = self.inner.recorder.arrivals();
+        let enough = *arrivals.borrow() + TOO_MANY;
         tokio::select! {
             biased;
             Some(ended) = ended => Err(StepError::CandidateEnded(ended)),
             () = still => Ok(()),
+            Ok(_) = arrivals.wait_for(|seen| *seen > enough) => Err(StepError::NotReached {
+                goal: "the time to hold still to pass".into(),
+                last: format!("{TOO_MANY} observations"),
+                why: "the world does not come to rest".into(),
+            }),
         }
     }
 
