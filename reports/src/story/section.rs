@@ -229,31 +229,23 @@ fn status(
         let reached = ledger.notes().iter().rfind(|(moment, note)| {
             note.kind == "reached" && note.text.starts_with(&goal) && span.holds(*moment)
         });
-        reached?.0.at
+        reached?.0.index
     } else {
         let end = span.to.map_or(ledger.end().at, |deed| deed.moment.at);
         let last = milestones.iter().map(|milestone| milestone.moment.at).max()?;
         if end.since(last) < ledger.patience().settle() {
             return None;
         }
-        end
+        // The last position at or before that time.
+        ledger.order().partition_point(|moment| moment.at <= end).checked_sub(1)?
     };
-    let (_, state) = set
-        .states
-        .entries()
-        .iter()
-        .rfind(|(moment, _)| moment.at <= until)?;
-    if set.deleting.or(set.gone).is_some_and(|from| from.at <= until) {
+    let state = set.at(until)?;
+    if set.deleting.is_some_and(|from| from.index <= until) {
         return None;
     }
     let (mut exist, mut ready) = (0, 0);
     for pod in ledger.members(set) {
-        let there = pod
-            .states
-            .entries()
-            .iter()
-            .rfind(|(moment, _)| moment.at <= until);
-        if let Some((_, pod_state)) = there.filter(|_| pod.gone.is_none_or(|gone| gone.at > until)) {
+        if let Some(pod_state) = pod.at(until) {
             exist += 1;
             ready += i64::from(pod_state.ready);
         }
