@@ -1,15 +1,22 @@
 //! How many events per second all rules together judge, indexing included.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use engine::{Candidate, CancellationToken, Plan, Time};
+use engine::{CancellationToken, Candidate, Plan, Time};
 use history::{History, Ledger};
 use std::hint::black_box;
 
 /// The histories of a whole certification, recorded in virtual time.
 fn histories() -> Vec<History> {
-    let plan = Plan { time: Time::Virtual { seed: 1 }, jobs: 2, ..suites::plan(Candidate::reference()) };
+    let plan = Plan {
+        time: Time::Virtual { seed: 1 },
+        jobs: 2,
+        ..suites::plan(Candidate::reference())
+    };
     let run = engine::run(&plan, &CancellationToken::new(), &|_| {}).expect("the run");
-    run.performed.into_iter().filter_map(|performed| Some(performed.recorded?.history)).collect()
+    run.performed
+        .into_iter()
+        .filter_map(|performed| Some(performed.recorded?.history))
+        .collect()
 }
 
 fn judging(criterion: &mut Criterion) {
@@ -17,7 +24,9 @@ fn judging(criterion: &mut Criterion) {
     let rules = suites::rules::all();
     let events: usize = histories.iter().map(History::len).sum();
     let mut group = criterion.benchmark_group("judging");
-    group.throughput(Throughput::Elements(events as u64)).sample_size(20);
+    group
+        .throughput(Throughput::Elements(events as u64))
+        .sample_size(20);
     group.bench_function("a whole certification, all rules", |bencher| {
         bencher.iter(|| {
             for history in &histories {

@@ -10,10 +10,15 @@ pub fn run(options: Controller) -> anyhow::Result<u8> {
     let behaviour = match &options.mutant {
         None => Behaviour::reference(),
         Some(id) => controllers::mutant(id).map(Behaviour::mutant).ok_or_else(|| {
-            Usage(format!("there is no mutant `{id}`; `ordinal list mutants` names them all"))
+            Usage(format!(
+                "there is no mutant `{id}`; `ordinal list mutants` names them all"
+            ))
         })?,
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("no runtime")?;
     runtime.block_on(work(options, behaviour))
 }
 
@@ -22,7 +27,8 @@ async fn work(options: Controller, behaviour: Behaviour) -> anyhow::Result<u8> {
         Some(path) => Kubeconfig::read_from(path),
         None => Kubeconfig::read(),
     };
-    let given = given.map_err(|error| Usage(format!("no kubeconfig: {error}; give one with --kubeconfig")))?;
+    let given =
+        given.map_err(|error| Usage(format!("no kubeconfig: {error}; give one with --kubeconfig")))?;
     let mut config = kube::Config::from_custom_kubeconfig(given, &KubeConfigOptions::default())
         .await
         .map_err(|error| Usage(format!("the kubeconfig cannot be used: {error}")))?;

@@ -7,7 +7,13 @@ fn certify(file: &str, more: &[&str]) -> Told {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("candidate.toml");
     fs::write(&path, file).expect("the file");
-    let mut arguments = vec!["certify", "--candidate", path.to_str().expect("a path"), "--scenario", "create-ordered"];
+    let mut arguments = vec![
+        "certify",
+        "--candidate",
+        path.to_str().expect("a path"),
+        "--scenario",
+        "create-ordered",
+    ];
     arguments.extend(more);
     ordinal(&arguments)
 }
@@ -19,12 +25,19 @@ fn process(command: &str) -> String {
 #[test]
 fn a_controller_in_a_process_of_its_own_is_certified() {
     let binary = env!("CARGO_BIN_EXE_ordinal");
-    let file = process(&format!("[\"{binary}\", \"controller\", \"--kubeconfig={{kubeconfig}}\"]"))
-        .replace("startup-seconds = 1", "startup-seconds = 20");
-    let told = certify(&file, &["--rule", "SS-ORD-0[1]", "--rule", "SS-ORD-01", "--output", "json"]);
+    let file = process(&format!(
+        "[\"{binary}\", \"controller\", \"--kubeconfig={{kubeconfig}}\"]"
+    ))
+    .replace("startup-seconds = 1", "startup-seconds = 20");
+    let told = certify(
+        &file,
+        &["--rule", "SS-ORD-0[1]", "--rule", "SS-ORD-01", "--output", "json"],
+    );
     // A pattern knows no brackets.
     drop(told.ends_with(2).complains_of(&["SS-ORD-0[1]"]));
-    let report = certify(&file, &["--rule", "SS-ORD-01", "--output", "json"]).ends_with(0).json();
+    let report = certify(&file, &["--rule", "SS-ORD-01", "--output", "json"])
+        .ends_with(0)
+        .json();
     assert_eq!(report["candidate"]["name"], "mine");
     assert_eq!(report["certified"], true);
 }
@@ -51,13 +64,20 @@ fn one_that_never_acts_is_stalled() {
 fn one_that_crashes_is_told_with_its_last_words() {
     let told = certify(&process("[\"sh\", \"-c\", \"echo out of luck; exit 7\"]"), &[]);
     assert!(matches!(told.code, 1 | 3), "{}\n{}", told.out, told.err);
-    assert!(told.out.contains("exit status: 7") && told.out.contains("out of luck"), "{}", told.out);
+    assert!(
+        told.out.contains("exit status: 7") && told.out.contains("out of luck"),
+        "{}",
+        told.out
+    );
 }
 
 #[test]
 fn one_that_cannot_be_started_is_an_error_of_the_file() {
     let told = certify(&process("[\"/nowhere/controller\"]"), &[]);
-    drop(told.ends_with(3).complains_of(&["/nowhere/controller", "deploy.command"]));
+    drop(
+        told.ends_with(3)
+            .complains_of(&["/nowhere/controller", "deploy.command"]),
+    );
 }
 
 #[test]
@@ -68,8 +88,14 @@ fn virtual_time_is_refused_for_a_process() {
 
 #[test]
 fn an_unknown_key_is_named_with_its_place() {
-    let told = certify("name = \"mine\"\ncolour = \"red\"\n[deploy]\nkind = \"built-in\"\n", &[]);
-    drop(told.ends_with(2).complains_of(&["candidate.toml", "colour", "line 2"]));
+    let told = certify(
+        "name = \"mine\"\ncolour = \"red\"\n[deploy]\nkind = \"built-in\"\n",
+        &[],
+    );
+    drop(
+        told.ends_with(2)
+            .complains_of(&["candidate.toml", "colour", "line 2"]),
+    );
 }
 
 #[test]
@@ -78,11 +104,31 @@ fn what_is_declared_unsupported_is_skipped_and_said() {
     let file = format!(
         "name = \"mine\"\nunsupported = [\"partition\"]\n[deploy]\nkind = \"process\"\ncommand = [\"{binary}\", \"controller\"]\n"
     );
-    let told = certify(&file, &["--scenario", "partition-canary", "--rule", "SS-PT-10", "--rule", "SS-ID-01", "--output", "json"]);
+    let told = certify(
+        &file,
+        &[
+            "--scenario",
+            "partition-canary",
+            "--rule",
+            "SS-PT-10",
+            "--rule",
+            "SS-ID-01",
+            "--output",
+            "json",
+        ],
+    );
     let report = told.json();
-    let rule = report["rules"].as_array().expect("rules").iter().find(|rule| rule["id"] == "SS-PT-10").expect("it");
+    let rule = report["rules"]
+        .as_array()
+        .expect("rules")
+        .iter()
+        .find(|rule| rule["id"] == "SS-PT-10")
+        .expect("it");
     assert_eq!(rule["verdict"], "unsupported");
     let scenarios = report["scenarios"].as_array().expect("scenarios");
-    let canary = scenarios.iter().find(|scenario| scenario["name"] == "partition-canary").expect("it");
+    let canary = scenarios
+        .iter()
+        .find(|scenario| scenario["name"] == "partition-canary")
+        .expect("it");
     assert_eq!(canary["outcome"], "skipped");
 }

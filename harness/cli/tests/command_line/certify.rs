@@ -4,11 +4,22 @@ use crate::told::ordinal;
 use std::fs;
 
 /// One scenario, one rule, virtual time.
-const QUICK: [&str; 7] =
-    ["certify", "--time", "virtual", "--scenario", "create-ordered", "--rule", "SS-ORD-03"];
+const QUICK: [&str; 7] = [
+    "certify",
+    "--time",
+    "virtual",
+    "--scenario",
+    "create-ordered",
+    "--rule",
+    "SS-ORD-03",
+];
 
 fn quick(more: &[&str]) -> Vec<String> {
-    QUICK.iter().chain(more).map(|argument| (*argument).to_owned()).collect()
+    QUICK
+        .iter()
+        .chain(more)
+        .map(|argument| (*argument).to_owned())
+        .collect()
 }
 
 fn run(more: &[&str]) -> crate::told::Told {
@@ -32,14 +43,29 @@ fn the_reference_is_certified_and_the_json_report_stands_alone() {
     assert_eq!(scenarios[0]["name"], "create-ordered");
     assert_eq!(scenarios[0]["outcome"], "completed");
     assert!(scenarios[0]["seconds"].is_number());
-    assert!(told.err.contains("create-ordered"), "progress goes to stderr: {}", told.err);
+    assert!(
+        told.err.contains("create-ordered"),
+        "progress goes to stderr: {}",
+        told.err
+    );
 }
 
 #[test]
 fn people_get_a_table_and_a_last_line() {
     let told = run(&[]).ends_with(0);
-    assert!(told.out.contains("SS-ORD-03") && told.out.contains("conformant"), "{}", told.out);
-    assert!(told.out.trim_end().lines().last().expect("a line").starts_with("certified: 1 rule kept"));
+    assert!(
+        told.out.contains("SS-ORD-03") && told.out.contains("conformant"),
+        "{}",
+        told.out
+    );
+    assert!(
+        told.out
+            .trim_end()
+            .lines()
+            .last()
+            .expect("a line")
+            .starts_with("certified: 1 rule kept")
+    );
 }
 
 #[test]
@@ -54,13 +80,27 @@ fn a_broken_controller_is_told_with_the_events_that_prove_it() {
 #[test]
 fn profiles_and_patterns_choose_the_rules() {
     let count = |arguments: &[&str]| {
-        let mut all = vec!["certify", "--time", "virtual", "--scenario", "create-ordered", "--output", "json"];
+        let mut all = vec![
+            "certify",
+            "--time",
+            "virtual",
+            "--scenario",
+            "create-ordered",
+            "--output",
+            "json",
+        ];
         all.extend(arguments);
         ordinal(&all).json()["rules"].as_array().expect("rules").len()
     };
-    let (everything, ordering, two) =
-        (count(&[]), count(&["--profile", "ordering"]), count(&["--profile", "ordering,identity"]));
-    assert!(ordering < two && two < everything, "{ordering} {two} {everything}");
+    let (everything, ordering, two) = (
+        count(&[]),
+        count(&["--profile", "ordering"]),
+        count(&["--profile", "ordering,identity"]),
+    );
+    assert!(
+        ordering < two && two < everything,
+        "{ordering} {two} {everything}"
+    );
     assert_eq!(count(&["--rule", "ss-ord-0?", "--rule", "SS-ID-01"]), 10);
 }
 
@@ -70,9 +110,19 @@ fn out_keeps_the_report_and_a_history_that_judges_the_same() {
     let out = folder.path().join("deep/er");
     let told = run(&["--output", "json", "--out", out.to_str().expect("a path")]).ends_with(0);
     let written = fs::read_to_string(out.join("report.json")).expect("the report");
-    assert_eq!(serde_json::from_str::<serde_json::Value>(&written).expect("JSON"), told.json());
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&written).expect("JSON"),
+        told.json()
+    );
     let history = out.join("histories/create-ordered.jsonl");
-    let again = ordinal(&["judge", history.to_str().expect("a path"), "--rule", "SS-ORD-03", "--output", "json"]);
+    let again = ordinal(&[
+        "judge",
+        history.to_str().expect("a path"),
+        "--rule",
+        "SS-ORD-03",
+        "--output",
+        "json",
+    ]);
     assert_eq!(again.ends_with(0).json()["rules"], told.json()["rules"]);
 }
 
@@ -90,7 +140,15 @@ fn the_same_seed_gives_the_same_history_byte_for_byte() {
 
 #[test]
 fn time_is_real_unless_told_otherwise() {
-    let real = ordinal(&["certify", "--scenario", "delete-one-pod", "--rule", "SS-REP-01", "--output", "json"]);
+    let real = ordinal(&[
+        "certify",
+        "--scenario",
+        "delete-one-pod",
+        "--rule",
+        "SS-REP-01",
+        "--output",
+        "json",
+    ]);
     assert_eq!(real.ends_with(0).json()["cluster"]["time"], "real");
     assert_eq!(run(&["--output", "json"]).json()["cluster"]["time"], "virtual");
 }
@@ -98,16 +156,34 @@ fn time_is_real_unless_told_otherwise() {
 #[test]
 fn one_job_at_a_time_keeps_the_order() {
     let told = ordinal(&[
-        "certify", "--time", "virtual", "--jobs", "1", "--rule", "SS-ID-01", "--scenario", "delete-*",
+        "certify",
+        "--time",
+        "virtual",
+        "--jobs",
+        "1",
+        "--rule",
+        "SS-ID-01",
+        "--scenario",
+        "delete-*",
     ]);
     let told = told.ends_with(0);
     let listed = ordinal(&["list", "scenarios"]).out;
-    let place = |name: &str| listed.lines().position(|line| line.starts_with(&format!("{name} ")));
-    let finished: Vec<Option<usize>> =
-        told.err.lines().filter(|line| line.contains(" events ")).map(|line| {
-            place(line.split_whitespace().next().unwrap_or_default())
-        }).collect();
-    assert!(finished.len() > 2 && finished.iter().all(Option::is_some), "{}", told.err);
+    let place = |name: &str| {
+        listed
+            .lines()
+            .position(|line| line.starts_with(&format!("{name} ")))
+    };
+    let finished: Vec<Option<usize>> = told
+        .err
+        .lines()
+        .filter(|line| line.contains(" events "))
+        .map(|line| place(line.split_whitespace().next().unwrap_or_default()))
+        .collect();
+    assert!(
+        finished.len() > 2 && finished.iter().all(Option::is_some),
+        "{}",
+        told.err
+    );
     assert!(finished.is_sorted(), "{}", told.err);
 }
 
@@ -116,15 +192,27 @@ fn mistakes_are_named_with_what_to_do() {
     let wrong = |arguments: &[&str], words: &[&str]| {
         drop(ordinal(arguments).ends_with(2).complains_of(words));
     };
-    wrong(&["certify", "--rule", "SS-XYZ"], &["SS-XYZ", "ordinal list rules"]);
-    wrong(&["certify", "--scenario", "nothing-*"], &["nothing-*", "ordinal list scenarios"]);
+    wrong(
+        &["certify", "--rule", "SS-XYZ"],
+        &["SS-XYZ", "ordinal list rules"],
+    );
+    wrong(
+        &["certify", "--scenario", "nothing-*"],
+        &["nothing-*", "ordinal list scenarios"],
+    );
     wrong(&["certify", "--profile", "speed"], &["speed", "ordering"]);
     wrong(&["certify", "--cluster", "moon"], &["moon", "embedded"]);
     wrong(&["certify", "--jobs", "0"], &["0 jobs"]);
     wrong(&["certify", "--jbos", "3"], &["--jbos"]);
     wrong(&["certify", "--candidate", "nobody"], &["nobody", "reference"]);
-    wrong(&["certify", "--candidate", "mutant:M-999"], &["M-999", "ordinal list mutants"]);
+    wrong(
+        &["certify", "--candidate", "mutant:M-999"],
+        &["M-999", "ordinal list mutants"],
+    );
     let file = tempfile::NamedTempFile::new().expect("a file");
     let below = file.path().join("out");
-    wrong(&["certify", "--out", below.to_str().expect("a path")], &["--out", below.to_str().expect("a path")]);
+    wrong(
+        &["certify", "--out", below.to_str().expect("a path")],
+        &["--out", below.to_str().expect("a path")],
+    );
 }

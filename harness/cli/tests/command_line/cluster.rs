@@ -51,18 +51,32 @@ fn up(more: &[&str]) -> Up {
     let out = BufReader::new(child.stdout.take().expect("stdout"));
     let first = out.lines().next().expect("a line").expect("text");
     let url = first.split_whitespace().nth(1).expect("a URL").to_owned();
-    Up { child, kubeconfig, url, _folder: folder }
+    Up {
+        child,
+        kubeconfig,
+        url,
+        _folder: folder,
+    }
 }
 
 async fn client(kubeconfig: &Path) -> Client {
     let given = Kubeconfig::read_from(kubeconfig).expect("a kubeconfig");
-    let config = kube::Config::from_custom_kubeconfig(given, &KubeConfigOptions::default()).await.expect("usable");
+    let config = kube::Config::from_custom_kubeconfig(given, &KubeConfigOptions::default())
+        .await
+        .expect("usable");
     Client::try_from(config).expect("a client")
 }
 
 fn on_the_network<F: Future>(work: F) -> F::Output {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async { tokio::time::timeout(Duration::from_secs(60), work).await.expect("within a minute") })
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        tokio::time::timeout(Duration::from_secs(60), work)
+            .await
+            .expect("within a minute")
+    })
 }
 
 #[test]
@@ -70,7 +84,10 @@ fn a_stateful_set_comes_to_life_and_ctrl_c_ends_it() {
     let mut up = up(&["--nodes", "2"]);
     on_the_network(async {
         let client = client(&up.kubeconfig).await;
-        let nodes = Api::<Node>::all(client.clone()).list(&ListParams::default()).await.expect("nodes");
+        let nodes = Api::<Node>::all(client.clone())
+            .list(&ListParams::default())
+            .await
+            .expect("nodes");
         assert_eq!(nodes.items.len(), 2);
         let set: StatefulSet = serde_json::from_value(serde_json::json!({
             "metadata": { "name": "web" },
@@ -87,7 +104,9 @@ fn a_stateful_set_comes_to_life_and_ctrl_c_ends_it() {
         sets.create(&PostParams::default(), &set).await.expect("created");
         let pods: Api<Pod> = Api::namespaced(client, "default");
         let ready = kube::runtime::conditions::is_pod_running();
-        kube::runtime::wait::await_condition(pods, "web-1", ready).await.expect("web-1 runs");
+        kube::runtime::wait::await_condition(pods, "web-1", ready)
+            .await
+            .expect("web-1 runs");
     });
     let pid = Pid::from_raw(i32::try_from(up.child.id()).expect("a pid"));
     kill(pid, Signal::SIGINT).expect("Ctrl-C");
@@ -102,7 +121,10 @@ fn token_address_and_the_lack_of_controllers_are_as_asked_for() {
     assert!(text.contains("sesame"));
     on_the_network(async {
         let client = client(&up.kubeconfig).await;
-        let nodes = Api::<Node>::all(client).list(&ListParams::default()).await.expect("nodes");
+        let nodes = Api::<Node>::all(client)
+            .list(&ListParams::default())
+            .await
+            .expect("nodes");
         assert!(nodes.items.is_empty());
     });
 }

@@ -8,7 +8,14 @@ use tempfile::TempDir;
 fn history(candidate: &str) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     drop(ordinal(&[
-        "certify", "--time", "virtual", "--scenario", "create-ordered", "--candidate", candidate, "--out",
+        "certify",
+        "--time",
+        "virtual",
+        "--scenario",
+        "create-ordered",
+        "--candidate",
+        candidate,
+        "--out",
         folder.path().to_str().expect("a path"),
     ]));
     let path = folder.path().join("histories/create-ordered.jsonl");
@@ -44,6 +51,10 @@ fn what_is_no_history_is_said_to_be_none() {
     fs::write(&path, "The woods are lovely\n").expect("a file");
     let told = ordinal(&["judge", path.to_str().expect("a path")]).ends_with(2);
     drop(told.complains_of(&["poem.txt", "line 1", "certify --out"]));
-    drop(ordinal(&["judge", "/nowhere.jsonl"]).ends_with(2).complains_of(&["/nowhere.jsonl"]));
+    drop(
+        ordinal(&["judge", "/nowhere.jsonl"])
+            .ends_with(2)
+            .complains_of(&["/nowhere.jsonl"]),
+    );
     drop(ordinal(&["judge"]).ends_with(2));
 }

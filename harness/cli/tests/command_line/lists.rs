@@ -23,22 +23,57 @@ fn everything_can_be_listed_for_people_and_programs() {
 #[test]
 fn a_rule_is_explained_with_why_source_and_fix() {
     let text = ordinal(&["explain", "ss-ord-01"]).ends_with(0).out;
-    for word in ["SS-ORD-01 (must, profile ordering)", "Why", "Promised by", "How to fix", "Broken controllers"] {
+    for word in [
+        "SS-ORD-01 (must, profile ordering)",
+        "Why",
+        "Promised by",
+        "How to fix",
+        "Broken controllers",
+    ] {
         assert!(text.contains(word), "{word}: {text}");
     }
-    drop(ordinal(&["explain", "SS-ORD-99"]).ends_with(2).complains_of(&["SS-ORD-99", "ordinal list rules"]));
+    drop(
+        ordinal(&["explain", "SS-ORD-99"])
+            .ends_with(2)
+            .complains_of(&["SS-ORD-99", "ordinal list rules"]),
+    );
 }
 
 #[test]
 fn one_mutant_can_be_tried() {
     let told = ordinal(&["mutants", "M-023", "--jobs", "1"]).ends_with(0);
-    assert!(told.out.starts_with("M-023") && told.out.contains("killed by"), "{}", told.out);
-    drop(ordinal(&["mutants", "M-999"]).ends_with(2).complains_of(&["M-999"]));
+    assert!(
+        told.out.starts_with("M-023") && told.out.contains("killed by"),
+        "{}",
+        told.out
+    );
+    drop(
+        ordinal(&["mutants", "M-999"])
+            .ends_with(2)
+            .complains_of(&["M-999"]),
+    );
 }
 
 #[test]
 fn verbose_says_more() {
-    let quiet = ordinal(&["certify", "--time", "virtual", "--scenario", "create-ordered", "--rule", "SS-ID-01"]);
-    let loud = ordinal(&["certify", "-vv", "--time", "virtual", "--scenario", "create-ordered", "--rule", "SS-ID-01"]);
+    let quiet = ordinal(&[
+        "certify",
+        "--time",
+        "virtual",
+        "--scenario",
+        "create-ordered",
+        "--rule",
+        "SS-ID-01",
+    ]);
+    let loud = ordinal(&[
+        "certify",
+        "-vv",
+        "--time",
+        "virtual",
+        "--scenario",
+        "create-ordered",
+        "--rule",
+        "SS-ID-01",
+    ]);
     assert!(loud.err.lines().count() > quiet.err.lines().count() + 10);
 }

@@ -13,7 +13,7 @@ use crate::{
     patience::Limits,
     recorder::Recorder,
     scenario::Scenario,
-    stage::{Stage, StepError},
+    stage::{Inner, Stage, StepError},
 };
 use futures::FutureExt;
 use history::{End, History, Ledger, Meta, Observation};
@@ -290,17 +290,17 @@ async fn act(
         volume_root: venue.volume_root.to_string_lossy().into_owned(),
         ..Overlay::default()
     };
-    let ended = venue.running.ended();
-    let stage = Stage::new(
-        venue.cluster.clone(),
+    let stage = Stage::new(Inner {
+        namespace: namespace.to_owned(),
+        cluster: venue.cluster.clone(),
         client,
-        recorder.clone(),
-        gates.clone(),
+        recorder: recorder.clone(),
+        gates: gates.clone(),
         limits,
         overlay,
-        ended,
-        lag.clone(),
-    );
+        candidate: venue.running.ended(),
+        lag: lag.clone(),
+    });
     let story = AssertUnwindSafe((scenario.script)(stage)).catch_unwind();
     let told = tokio::select! {
         biased;

@@ -19,6 +19,9 @@ use std::{
 };
 use tokio_util::sync::CancellationToken;
 
+/// A scenario, and the cluster that it had to itself.
+type Alone = (Performed, reports::ClusterFacts);
+
 pub(super) fn run(
     plan: &Plan,
     seed: u64,
@@ -26,7 +29,7 @@ pub(super) fn run(
     tell: &(dyn Fn(Progress) + Sync),
 ) -> Result<Outcome, RunError> {
     let next = AtomicUsize::new(0);
-    let slots: Vec<Mutex<Option<Result<(Performed, reports::ClusterFacts), RunError>>>> =
+    let slots: Vec<Mutex<Option<Result<Alone, RunError>>>> =
         plan.scenarios.iter().map(|_| Mutex::new(None)).collect();
     thread::scope(|scope| {
         for _ in 0..plan.jobs.min(plan.scenarios.len()) {
@@ -68,7 +71,7 @@ fn alone(
     seed: u64,
     stop: &CancellationToken,
     tell: &(dyn Fn(Progress) + Sync),
-) -> Result<(Performed, reports::ClusterFacts), RunError> {
+) -> Result<Alone, RunError> {
     tell(Progress::Started {
         scenario: scenario.name,
     });

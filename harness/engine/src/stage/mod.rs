@@ -25,45 +25,26 @@ pub struct Stage {
     inner: Arc<Inner>,
 }
 
-struct Inner {
-    namespace: String,
-    cluster: Arc<dyn Cluster>,
-    client: kube::Client,
-    recorder: Recorder,
-    gates: GateKeeper,
-    limits: Limits,
-    overlay: Overlay,
-    candidate: watch::Receiver<Option<Ended>>,
-    lag: Lag,
+/// What a stage is made of.
+pub(crate) struct Inner {
+    pub namespace: String,
+    pub cluster: Arc<dyn Cluster>,
+    pub client: kube::Client,
+    pub recorder: Recorder,
+    pub gates: GateKeeper,
+    pub limits: Limits,
+    pub overlay: Overlay,
+    pub candidate: watch::Receiver<Option<Ended>>,
+    pub lag: Lag,
 }
 
 /// Whether a condition holds; if not, what was seen in its place.
 pub type Seen = Result<(), String>;
 
 impl Stage {
-    pub(crate) fn new(
-        cluster: Arc<dyn Cluster>,
-        client: kube::Client,
-        recorder: Recorder,
-        gates: GateKeeper,
-        limits: Limits,
-        overlay: Overlay,
-        candidate: watch::Receiver<Option<Ended>>,
-        lag: Lag,
-    ) -> Stage {
-        let namespace = overlay.namespace.clone();
+    pub(crate) fn new(inner: Inner) -> Stage {
         Stage {
-            inner: Arc::new(Inner {
-                namespace,
-                cluster,
-                client,
-                recorder,
-                gates,
-                limits,
-                overlay,
-                candidate,
-                lag,
-            }),
+            inner: Arc::new(inner),
         }
     }
 

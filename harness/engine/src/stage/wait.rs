@@ -79,7 +79,11 @@ impl Stage {
         let mut candidate = self.inner.candidate.clone();
         let still = clock::pass(self.hold_time());
         let ended = async move {
-            match candidate.wait_for(Option::is_some).await.map(|ended| ended.clone()) {
+            match candidate
+                .wait_for(Option::is_some)
+                .await
+                .map(|ended| ended.clone())
+            {
                 Ok(ended) => ended,
                 // Nobody watches over a controller that is part of the cluster.
                 Err(_) => std::future::pending().await,
