@@ -2,15 +2,13 @@
 
 use super::{
     Author, Claim, ClaimState, Deletion, Incarnation, Ledger, Moment, Ordinal, PodState, Related, Revision,
-    RevisionState, Set, SetState, Spec, Status, Timeline, canonical_template, describe, pod::controller_uid,
+    RevisionState, Set, SetState, Spec, Status, Timeline, attribution, canonical_template, describe,
+    pod::controller_uid,
 };
 use crate::field::Field;
 use crate::{Event, History, Observation, WatchEvent, WatchKind};
 use serde_json::Value;
-use std::{collections::HashMap, sync::Arc, time::Duration};
-
-/// How long after the answer to a request an event may still arrive that the request caused.
-pub(super) const DELIVERY: Duration = Duration::from_millis(250);
+use std::{collections::HashMap, sync::Arc};
 
 impl Ledger {
     /// Indexes a history. Works on any history: what is missing or odd is simply not there to be judged.
@@ -22,7 +20,7 @@ impl Ledger {
             },
             live: HashMap::new(),
         };
-        builder.attribute(history.events());
+        builder.ledger.authors = attribution::authors(history.events());
         for (line, event) in in_true_order(history.events()) {
             let moment = Moment {
                 index: builder.ledger.order.len(),
@@ -85,27 +83,6 @@ fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
 }
 
 impl Builder {
-    /// Learns who made which version: from the audit, and from the answers to the harness's own requests.
-    fn attribute(&mut self, events: &[Event]) {
-        for event in events {
-            match &event.what {
-                Observation::Write(write) => {
-                    if let Some(version) = write.version {
-                        self.ledger.authors.insert(version, write.role);
-                    }
-                }
-                Observation::Action(action)
-                    if (200..300).contains(&action.status) && action.method != "GET" =>
-                {
-                    if let Ok(version) = text(&action.object, "/metadata/resourceVersion").parse() {
-                        self.ledger.authors.entry(version).or_insert(Author::Harness);
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-
     fn take(&mut self, moment: Moment, event: &Event) {
         let ledger = &mut self.ledger;
         match &event.what {
@@ -336,7 +313,7 @@ impl Builder {
     }
 
     fn finish(mut self) -> Ledger {
-        self.attribute_requested_deletions();
+        attribution::requested_deletions(&mut self.ledger);
         let ledger = &mut self.ledger;
         for (place, pod) in ledger.pods.iter().enumerate() {
             let mut owners: Vec<&str> = Vec::new();
@@ -372,53 +349,5 @@ impl Builder {
             ledger.related_by_name.entry(key).or_default().push(place);
         }
         self.ledger
-    }
-
-    /// Deletions that the harness asked for by a request whose answer names no version: evictions, collections,
-    /// and pods that vanish at once.
-    fn attribute_requested_deletions(&mut self) {
-        let asked: Vec<(String, Option<String>, crate::Elapsed, crate::Elapsed)> = self
-            .ledger
-            .actions
-            .iter()
-            .filter(|(_, action)| (200..300).contains(&action.status))
-            .filter_map(|(moment, action)| {
-                let path = action.path.split('?').next().unwrap_or_default();
-                let mut parts = path.trim_start_matches("/api/v1/namespaces/").split('/');
-                let (namespace, resource, name, sub) =
-                    (parts.next()?, parts.next()?, parts.next(), parts.next());
-                let deletes = matches!(
-                    (action.method.as_str(), sub),
-                    ("DELETE", None) | ("POST", Some("eviction"))
-                );
-                (deletes && resource == "pods").then(|| {
-                    (
-                        namespace.to_owned(),
-                        name.map(str::to_owned),
-                        moment.at,
-                        action.done + DELIVERY,
-                    )
-                })
-            })
-            .collect();
-        for pod in &mut self.ledger.pods {
-            let Some(deletion) = pod
-                .deletion
-                .as_mut()
-                .filter(|deletion| deletion.by == Author::Unknown)
-            else {
-                continue;
-            };
-            let at = deletion.moment.at;
-            let was_asked = asked.iter().any(|(namespace, name, from, to)| {
-                *namespace == pod.namespace
-                    && name.as_ref().is_none_or(|name| *name == pod.name)
-                    && *from <= at
-                    && at <= *to
-            });
-            if was_asked {
-                deletion.by = Author::Harness;
-            }
-        }
     }
 }

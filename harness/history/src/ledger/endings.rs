@@ -1,6 +1,6 @@
 //! How sets, and objects at the hands of others, come to their end.
 
-use super::{Ledger, Moment, Set, build::DELIVERY};
+use super::{Ledger, Moment, Set, attribution::DELIVERY};
 use crate::field::Field;
 
 impl Ledger {

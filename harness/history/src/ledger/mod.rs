@@ -1,5 +1,6 @@
 //! A history indexed for judging.
 
+mod attribution;
 mod build;
 mod claim;
 mod daemon_set;
