@@ -237,7 +237,10 @@ fn status(
             return None;
         }
         // The last position at or before that time.
-        ledger.order().partition_point(|moment| moment.at <= end).checked_sub(1)?
+        ledger
+            .order()
+            .partition_point(|moment| moment.at <= end)
+            .checked_sub(1)?
     };
     let state = set.at(until)?;
     if set.deleting.is_some_and(|from| from.index <= until) {
