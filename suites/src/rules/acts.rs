@@ -89,14 +89,31 @@ pub(super) fn deletions<'a>(ledger: &'a Ledger, set: &'a Set) -> Vec<Deed<'a>> {
     deeds
 }
 
-/// The deletions of scale-downs under OrderedReady: of members that no spec within the staleness window wanted.
+/// The deletions of scale-downs under OrderedReady: of members that no spec within the staleness window wanted, or that
+/// the newest does not want while nothing but that explains the deletion.
 pub(super) fn condemned<'a>(ledger: &'a Ledger, set: &'a Set) -> Vec<Deed<'a>> {
     let mut deeds = deletions(ledger, set);
     deeds.retain(|deed| {
         let window = Window::before(ledger, set, deed.moment);
-        window.ordered() && window.condemns(deed.ordinal)
+        let newest_condemns = window
+            .spec()
+            .is_some_and(|(_, spec)| !spec.in_range(deed.ordinal));
+        window.ordered()
+            && (window.condemns(deed.ordinal) || newest_condemns && !wanted_gone(ledger, set, window, deed))
     });
     deeds
+}
+
+/// Whether an older spec of the window explains a deletion: it wanted the member, but at another revision, or in place
+/// of one that had ended.
+fn wanted_gone(ledger: &Ledger, set: &Set, window: Window<'_>, deed: &Deed<'_>) -> bool {
+    let mut wanting = window.specs().filter(|spec| spec.in_range(deed.ordinal));
+    wanting.any(|spec| {
+        let wanted = ledger.wanted_revision(set, spec, deed.moment.index);
+        deed.state.ended()
+            || deed.state.revision.is_none()
+            || wanted.is_none_or(|wanted| deed.state.revision.as_deref() != Some(&wanted.name))
+    })
 }
 
 impl Deed<'_> {

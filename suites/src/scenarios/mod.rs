@@ -71,6 +71,8 @@ pub fn all() -> Vec<Scenario> {
         on_delete::ON_DELETE,
         update::NOTHING_ROLLS,
         repair::POD_ZERO_WHILE_ONE_IS_UNREADY,
+        repair::ONE_WHILE_ZERO_IS_UNREADY,
+        persistence::TWO_CLAIMS,
         repair::STUCK_TERMINATING,
         create::ORDERED,
         create::TERMINATING_PREDECESSOR,

@@ -49,3 +49,26 @@ scenario! {
         write_and_read(&stage, &pods).await?;
     }
 }
+
+scenario! {
+    /// A member with two claims.
+    TWO_CLAIMS = "two-claims":
+    "Members with two claim templates get two claims each, and find both again after a deletion and an update.",
+    needs [DynamicProvisioning], features [],
+    |stage| {
+        stage.step("create myapp with 2 replicas and a second claim");
+        let claim = |name: &str| serde_json::json!({
+            "metadata": { "name": name },
+            "spec": { "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } } },
+        });
+        let claims = serde_json::json!({ "spec": { "volumeClaimTemplates": [claim("myappdata"), claim("archive")] } });
+        stage.apply(MYAPP.load()?.set(&replicas(2)).set(&claims)).await?;
+        stage.until_settled("myapp").await?;
+        let old = stage.pod_uid("myapp-1")?;
+        stage.delete_pod("myapp-1").await?;
+        stage.until_replaced("myapp-1", &old).await?;
+        stage.change_template("myapp", "2").await?;
+        stage.until_settled("myapp").await?;
+        stage.keep_still().await?;
+    }
+}

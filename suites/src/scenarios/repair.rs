@@ -68,6 +68,32 @@ scenario! {
 }
 
 scenario! {
+    /// The gate looks at which members are Ready, not at how many.
+    ONE_WHILE_ZERO_IS_UNREADY = "delete-pod-while-zero-is-unready":
+    "A member above an unready one is deleted; it comes back only when the one below has recovered, however many above are Ready.",
+    needs [], features [],
+    |stage| {
+        stage.step("create myapp with 4 replicas");
+        stage.apply(MYAPP.load()?.set(&replicas(4))).await?;
+        stage.until_settled("myapp").await?;
+        stage.step("hold myapp-0");
+        stage.hold("myapp-0");
+        stage.until_running_unready("myapp-0").await?;
+        stage.keep_still().await?;
+        stage.delete_pod("myapp-1").await?;
+        stage.until("myapp-1 gone or replaced", |world| match world.pod("myapp-1") {
+            Some(state) if state.terminating => Err(state.describe()),
+            _ => Ok(()),
+        }).await?;
+        stage.keep_still().await?;
+        stage.step("release myapp-0");
+        stage.release_all();
+        stage.until_settled("myapp").await?;
+        stage.keep_still().await?;
+    }
+}
+
+scenario! {
     /// A doctor who kills is none.
     UNREADY_IS_LEFT_ALONE = "unready-is-left-alone":
     "Members that are unready for long are not deleted, and the status counts them as they are.",
