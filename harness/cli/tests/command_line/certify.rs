@@ -197,8 +197,8 @@ fn mistakes_are_named_with_what_to_do() {
         &["SS-XYZ", "ordinal list rules"],
     );
     wrong(
-        &["certify", "--scenario", "nothing-*"],
-        &["nothing-*", "ordinal list scenarios"],
+        &["certify", "--scenario", "nowhere-*"],
+        &["nowhere-*", "ordinal list scenarios"],
     );
     wrong(&["certify", "--profile", "speed"], &["speed", "ordering"]);
     wrong(&["certify", "--cluster", "moon"], &["moon", "embedded"]);

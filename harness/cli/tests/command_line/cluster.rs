@@ -17,7 +17,7 @@ use nix::{
 use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Stdio},
+    process::{Child, ChildStdout, Stdio},
     time::Duration,
 };
 use tempfile::TempDir;
@@ -27,6 +27,7 @@ struct Up {
     child: Child,
     kubeconfig: PathBuf,
     url: String,
+    _out: BufReader<ChildStdout>,
     _folder: TempDir,
 }
 
@@ -48,13 +49,16 @@ fn up(more: &[&str]) -> Up {
         .stdout(Stdio::piped())
         .spawn()
         .expect("ordinal starts");
-    let out = BufReader::new(child.stdout.take().expect("stdout"));
-    let first = out.lines().next().expect("a line").expect("text");
+    // Kept open to the end: a program whose output nobody reads any more stops.
+    let mut out = BufReader::new(child.stdout.take().expect("stdout"));
+    let mut first = String::new();
+    out.read_line(&mut first).expect("a line");
     let url = first.split_whitespace().nth(1).expect("a URL").to_owned();
     Up {
         child,
         kubeconfig,
         url,
+        _out: out,
         _folder: folder,
     }
 }
