@@ -112,6 +112,13 @@ impl Matrix {
             // Writing to a string cannot fail.
             let _ = match trial.mutant {
                 None => writeln!(text, "reference  survives: {} rules kept", trial.kept),
+                Some(mutant) if trial.fired.is_empty() => {
+                    writeln!(
+                        text,
+                        "{} {}\n    {}\n    survives",
+                        mutant.id, mutant.name, mutant.defect
+                    )
+                }
                 Some(mutant) => {
                     let (must, also): (Vec<&str>, Vec<&str>) = trial
                         .fired
