@@ -16,6 +16,8 @@ pub struct Limits {
     pub longest: Duration,
 }
 
+/// The longest that a scenario lets everybody wait on purpose, besides holds (minReadySeconds, preStop hooks).
+const LONGEST_SILENCE: Duration = Duration::from_secs(3);
 const MILLIS_250: Duration = Duration::from_millis(250);
 const MILLIS_400: Duration = Duration::from_millis(400);
 
@@ -28,6 +30,7 @@ impl Limits {
     pub fn calibrated(reaction: Duration) -> Limits {
         let staleness = (reaction * 20).clamp(MILLIS_400, Duration::from_secs(10));
         let bound = (reaction * 60).clamp(Duration::from_millis(2_500), Duration::from_secs(30));
+        let hold = staleness + (staleness / 2).max(MILLIS_250);
         Limits {
             judge: Patience {
                 staleness_ms: millis(staleness),
@@ -35,8 +38,8 @@ impl Limits {
                 settle_ms: millis(staleness),
                 dns_ms: millis(staleness),
             },
-            hold: staleness + (staleness / 2).max(MILLIS_250),
-            quiet: bound + MILLIS_250,
+            hold,
+            quiet: (bound + MILLIS_250).max(hold * 2 + LONGEST_SILENCE),
             longest: bound * 20,
         }
     }

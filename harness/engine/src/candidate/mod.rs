@@ -10,7 +10,7 @@ pub use running::{Ended, LaunchError, RunningCandidate};
 use controllers::{Behaviour, Served};
 use futures::{FutureExt, future::BoxFuture};
 use history::Subject;
-use judging::Declarations;
+use judging::{Declarations, Feature};
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 /// What a candidate in this process gets to work with.
@@ -94,7 +94,8 @@ pub enum UnknownCandidate {
 }
 
 impl Candidate {
-    /// A candidate that runs in this process: any controller written with kube-rs.
+    /// A candidate that runs in this process: any controller of StatefulSets written with kube-rs. DaemonSets are left
+    /// to a companion.
     ///
     /// `run` is called once per cluster and works until it is dropped.
     pub fn in_process<F, R, E>(name: impl Into<String>, run: F) -> Candidate
@@ -111,7 +112,10 @@ impl Candidate {
             name: name.into(),
             description: String::new(),
             version: None,
-            declarations: Declarations::default(),
+            declarations: Declarations {
+                unsupported: vec![Feature::DaemonSets],
+                ..Declarations::default()
+            },
             subject: Subject::default(),
             serves_daemon_sets: false,
             deployment: Deployment::InProcess(run),
@@ -125,6 +129,7 @@ impl Candidate {
             description: "Ordinal's reference controllers for StatefulSets and DaemonSets".into(),
             version: Some(env!("CARGO_PKG_VERSION").into()),
             serves_daemon_sets: true,
+            declarations: Declarations::default(),
             ..Self::behaving("reference".into(), Behaviour::reference())
         }
     }
@@ -135,6 +140,7 @@ impl Candidate {
             description: mutant.defect.into(),
             version: Some(env!("CARGO_PKG_VERSION").into()),
             serves_daemon_sets: true,
+            declarations: Declarations::default(),
             ..Self::behaving(format!("mutant:{}", mutant.id), Behaviour::mutant(mutant))
         }
     }
