@@ -37,6 +37,9 @@ pub struct ClusterFacts {
     pub version: String,
     /// What it can do, in words.
     pub capabilities: Vec<String>,
+    /// Why this one, if nobody named a cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen_because: Option<String>,
     /// Whose time it ran in.
     pub time: Time,
     /// Seed of everything random; a run in virtual time with the same seed gives the same histories.

@@ -115,6 +115,9 @@ impl Page {
             "cluster    ",
             &format!("{}, {time}, {evidence}", kubernetes.trim_end()),
         );
+        if let Some(because) = &cluster.chosen_because {
+            self.paragraph("chosen     ", because);
+        }
         let patience = report.patience;
         self.paragraph(
             "patience   ",

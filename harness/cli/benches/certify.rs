@@ -21,7 +21,16 @@ fn main() {
             let out = tempfile::tempdir().expect("a folder");
             let started = Instant::now();
             let done = Command::new(env!("CARGO_BIN_EXE_ordinal"))
-                .args(["certify", "--output", "json", "--time", time, "--out"])
+                .args([
+                    "certify",
+                    "--cluster",
+                    "embedded",
+                    "--output",
+                    "json",
+                    "--time",
+                    time,
+                    "--out",
+                ])
                 .arg(out.path())
                 .output()
                 .expect("ordinal runs");
@@ -63,7 +72,7 @@ fn reactions_in(out: &Path) -> Vec<u64> {
                 Observation::Note(note) if note.kind == "wait" => (waiting, last) = (true, None),
                 Observation::Note(note) if note.kind == "reached" && waiting => {
                     if let Some(last) = last {
-                        reactions.push(event.at.as_micros() - last.as_micros());
+                        reactions.push(event.at.as_micros().saturating_sub(last.as_micros()));
                     }
                     waiting = false;
                 }

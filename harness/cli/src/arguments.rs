@@ -35,6 +35,24 @@ pub enum Command {
     Mutants(Mutants),
     /// Run the reference controllers, or a deliberately broken one, on any cluster, until Ctrl-C.
     Controller(Controller),
+    /// Print the rights on the API that `certify --cluster kubeconfig` needs, as manifests for kubectl.
+    Rbac(Rbac),
+    /// Say what this host can run k3s with and, for what is missing, what to do.
+    Doctor(K3s),
+    /// Remove containers and networks that runs left because they were killed.
+    Sweep(Sweep),
+    /// Name, save, load and write the images that a run needs, for hosts without a registry.
+    Images {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: Images,
+    },
+    /// Be the workload that plays the samples' images: a log-writing web server.
+    Workload {
+        /// --port, --pod-name, --log-dir and --peers, as the program `workload` takes them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Run the embedded cluster by itself.
     Cluster {
         /// What to do with it.
@@ -63,6 +81,18 @@ pub enum Time {
     Virtual,
 }
 
+/// Which namespaces outlive a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Keep {
+    /// None.
+    #[default]
+    Never,
+    /// Those of scenarios that did not complete or broke a rule.
+    Failed,
+    /// All.
+    Always,
+}
+
 /// Which rules count.
 #[derive(Debug, Default, Args)]
 pub struct Rules {
@@ -74,13 +104,57 @@ pub struct Rules {
     pub rules: Vec<String>,
 }
 
+/// Which k3s, and how it is started.
+#[derive(Clone, Debug, Default, Args)]
+pub struct K3s {
+    /// Release of k3s; given several times, each is certified on [default: the one that this release of Ordinal was made
+    /// with].
+    #[arg(
+        long = "k3s-version",
+        value_name = "VERSION",
+        value_delimiter = ',',
+        env = "ORDINAL_K3S_VERSION"
+    )]
+    pub versions: Vec<String>,
+    /// Image of k3s, without tag [default: rancher/k3s].
+    #[arg(long = "k3s-image", value_name = "NAME", env = "ORDINAL_K3S_IMAGE")]
+    pub image: Option<String>,
+    /// Archive (`docker save`) that the image of k3s is loaded from; may be given several times.
+    #[arg(long = "k3s-image-archive", value_name = "FILE")]
+    pub archives: Vec<PathBuf>,
+    /// Archive of images that the node has from the start, such as the `k3s-airgap-images` of a release; may be given several
+    /// times.
+    #[arg(long = "k3s-import", value_name = "FILE")]
+    pub imports: Vec<PathBuf>,
+    /// Registry map of k3s (`registries.yaml`): where the node pulls images from instead of their own registries.
+    #[arg(long = "k3s-registries", value_name = "FILE", env = "ORDINAL_K3S_REGISTRIES")]
+    pub registries: Option<PathBuf>,
+    /// Start the container without privileges: for engines whose runtime makes containers like machines (sysbox). With any
+    /// other runtime k3s needs them.
+    #[arg(long = "k3s-unprivileged", env = "ORDINAL_K3S_UNPRIVILEGED")]
+    pub unprivileged: bool,
+}
+
 /// Options of `certify`.
 #[derive(Debug, Args)]
 pub struct Certify {
-    /// Where to run.
-    #[arg(long, default_value = "embedded", env = "ORDINAL_CLUSTER")]
+    /// Where to run: `embedded`, `kubeconfig` (the cluster that kubectl talks to), `kubeconfig=FILE`, `k3s` (in a
+    /// container), or `auto`: what the other options ask for, else k3s if it can be had, else embedded.
+    #[arg(long, default_value = "auto", env = "ORDINAL_CLUSTER")]
     pub cluster: String,
-    /// Who is certified: `reference`, `mutant:ID`, or a candidate file.
+    /// Context of the kubeconfig [default: its current one].
+    #[arg(long, value_name = "NAME", env = "ORDINAL_CONTEXT")]
+    pub context: Option<String>,
+    /// Image of the workload that the cluster can pull; without one a cluster is asked for no names and no HTTP.
+    #[arg(long, value_name = "IMAGE", env = "ORDINAL_WORKLOAD_IMAGE")]
+    pub workload_image: Option<String>,
+    /// Which k3s.
+    #[command(flatten)]
+    pub k3s: K3s,
+    /// Which namespaces outlive the run.
+    #[arg(long, value_enum, default_value_t, value_name = "WHICH")]
+    pub keep: Keep,
+    /// Who is certified: `reference`, `built-in` (the cluster's own controller), `mutant:ID`, or a candidate file.
     #[arg(
         long,
         default_value = "reference",
@@ -100,15 +174,18 @@ pub struct Certify {
     /// Folder for the report and the recorded histories.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Remove the report and the histories of an earlier run from the folder of --out, instead of refusing it.
+    #[arg(long, requires = "out")]
+    pub overwrite: bool,
     /// How the report is written to stdout.
     #[arg(long, value_enum, default_value_t)]
     pub output: Output,
     /// How time passes.
     #[arg(long, value_enum, default_value_t)]
     pub time: Time,
-    /// Seed of all identifiers in virtual time.
-    #[arg(long, default_value_t = 1, value_name = "N")]
-    pub seed: u64,
+    /// Seed of all identifiers in virtual time [default: 1].
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
 }
 
 /// Options of `list`.
@@ -169,6 +246,64 @@ pub struct Controller {
     /// Run this deliberately broken controller instead of the reference.
     #[arg(long, value_name = "ID")]
     pub mutant: Option<String>,
+    /// Serve this kind alone.
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub only: Option<Served>,
+}
+
+/// Options of `sweep`.
+#[derive(Debug, Args)]
+pub struct Sweep {
+    /// Only what this run left: the part of a container's name behind `ordinal-` [default: all runs, those that are still
+    /// going included].
+    #[arg(long, value_name = "ID")]
+    pub run: Option<String>,
+}
+
+/// What to do with images.
+#[derive(Debug, Subcommand)]
+pub enum Images {
+    /// Name every image that a run needs, for what, and where it comes from.
+    List {
+        /// Which k3s.
+        #[command(flatten)]
+        k3s: K3s,
+        /// How the list is written.
+        #[arg(long, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Write an archive with the image of k3s, which is pulled first if it is not here.
+    Save {
+        /// Which k3s.
+        #[command(flatten)]
+        k3s: K3s,
+        /// The archive.
+        file: PathBuf,
+    },
+    /// Load an archive into the Docker engine of this host.
+    Load {
+        /// The archive.
+        file: PathBuf,
+    },
+    /// Write an archive with the workload, to be pushed to where a cluster pulls from.
+    Workload {
+        /// The archive.
+        file: PathBuf,
+        /// Name and tag of the image [default: the name under which Ordinal imports it itself].
+        #[arg(long, value_name = "IMAGE")]
+        reference: Option<String>,
+    },
+}
+
+/// Options of `rbac`.
+#[derive(Debug, Args)]
+pub struct Rbac {
+    /// Namespace of the service account.
+    #[arg(long, default_value = "ordinal", value_name = "NAME")]
+    pub namespace: String,
+    /// Name of the service account, the role and its binding.
+    #[arg(long, default_value = "ordinal", value_name = "NAME")]
+    pub name: String,
 }
 
 /// What to do with the embedded cluster.
@@ -176,13 +311,28 @@ pub struct Controller {
 pub enum Cluster {
     /// Serve it until Ctrl-C.
     Up(Up),
+    /// Tell what a real cluster does and this one deliberately does not.
+    Deviations {
+        /// How the list is written.
+        #[arg(long, value_enum, default_value_t)]
+        output: Output,
+    },
+}
+
+/// Kinds that the cluster's own controllers serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Served {
+    /// StatefulSets.
+    Statefulset,
+    /// DaemonSets.
+    Daemonset,
 }
 
 /// Options of `cluster up`.
 #[derive(Debug, Args)]
 pub struct Up {
     /// How many nodes it has.
-    #[arg(long, default_value_t = 3, value_name = "N")]
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = node_count)]
     pub nodes: usize,
     /// Address of the API server; port 0 takes any free one.
     #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDR")]
@@ -191,9 +341,35 @@ pub struct Up {
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
     /// The administrator's bearer token [default: made up].
-    #[arg(long, value_name = "TOKEN")]
+    #[arg(long, value_name = "TOKEN", value_parser = bearer_token)]
     pub token: Option<String>,
     /// Only the API server: no nodes, no controllers.
     #[arg(long)]
     pub no_controllers: bool,
+    /// Kinds whose controllers are left to somebody else, separated by commas.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "KIND")]
+    pub without: Vec<Served>,
+}
+
+/// More than that is more than one process should pretend to be.
+const MOST_NODES: usize = 1000;
+
+fn node_count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err(format!(
+            "without nodes no pod ever runs; give 1 to {MOST_NODES}, or --no-controllers for the API server alone"
+        )),
+        Ok(nodes) if nodes <= MOST_NODES => Ok(nodes),
+        _ => Err(format!("give a number from 1 to {MOST_NODES}")),
+    }
+}
+
+fn bearer_token(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("an empty token lets nobody in; leave --token out for one that is made up".into());
+    }
+    if !text.chars().all(|character| character.is_ascii_graphic()) {
+        return Err("a token is sent in an HTTP header; give visible ASCII characters without spaces".into());
+    }
+    Ok(text.to_owned())
 }

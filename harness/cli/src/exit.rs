@@ -1,11 +1,13 @@
 //! How the command ends: exit codes, errors, the log.
 
+use crate::output::tell;
 use engine::RunError;
+use reports::ExitCode;
 use std::{
     error::Error,
     fmt,
     io::{self, IsTerminal},
-    process::ExitCode,
+    process,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -21,18 +23,17 @@ impl fmt::Display for Usage {
 
 impl Error for Usage {}
 
-const USAGE: u8 = 2;
-const ENVIRONMENT: u8 = 3;
-const DEFECT: u8 = 4;
+/// As shells say of a program that Ctrl-C ended.
+pub const INTERRUPTED: u8 = 130;
 
 /// What clap says goes to where it belongs: help to stdout, mistakes to stderr.
-pub fn usage(error: &clap::Error) -> ExitCode {
+pub fn usage(error: &clap::Error) -> process::ExitCode {
     // Nobody is left to tell if the terminal is gone.
     let _ = error.print();
     if error.use_stderr() {
-        ExitCode::from(USAGE)
+        ExitCode::Usage.into()
     } else {
-        ExitCode::SUCCESS
+        process::ExitCode::SUCCESS
     }
 }
 
@@ -47,36 +48,78 @@ pub fn log(verbose: u8) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
+        // It would complain on the stderr that cannot be written, and panic.
+        .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal())
         .init();
 }
 
 /// Prints an error in one line and finds its exit code.
-pub fn code(done: anyhow::Result<u8>) -> ExitCode {
+pub fn code(done: anyhow::Result<u8>) -> process::ExitCode {
     match done {
-        Ok(code) => ExitCode::from(code),
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Ok(code) => process::ExitCode::from(code),
         Err(error) => {
-            eprintln!("ordinal: {error:#}");
-            ExitCode::from(code_of(&error))
+            tell(format!("ordinal: {}", in_one_line(&error)));
+            process::ExitCode::from(code_of(&error))
         }
     }
 }
 
 fn code_of(error: &anyhow::Error) -> u8 {
     if error.is::<Usage>() {
-        return USAGE;
+        return ExitCode::Usage.into();
     }
     match error.downcast_ref::<RunError>() {
-        Some(RunError::Usage(_)) => USAGE,
-        Some(RunError::Harness(_)) => DEFECT,
-        _ => ENVIRONMENT,
+        Some(RunError::EndedAtOnce) => INTERRUPTED,
+        Some(error) => of_run(error).into(),
+        None => ExitCode::Inconclusive.into(),
     }
 }
 
-/// Whoever read our output has seen enough, as `| head` does.
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
+/// The exit code of a run that has no report.
+pub fn of_run(error: &RunError) -> ExitCode {
+    match error {
+        RunError::Usage(_) => ExitCode::Usage,
+        RunError::Harness(_) => ExitCode::HarnessError,
+        _ => ExitCode::Inconclusive,
+    }
+}
+
+/// An error and its causes. Many errors tell their cause themselves: it is not told twice.
+fn in_one_line(error: &anyhow::Error) -> String {
     error
-        .downcast_ref::<io::Error>()
-        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+        .chain()
+        .map(ToString::to_string)
+        .fold(String::new(), |told, cause| {
+            if told.is_empty() {
+                cause
+            } else if told.contains(&cause) {
+                told
+            } else {
+                format!("{told}: {cause}")
+            }
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let full = || io::Error::other("the disk is full");
+        let tells_its_cause = RunError::File {
+            path: PathBuf::from("/out"),
+            source: full(),
+        };
+        assert_eq!(
+            in_one_line(&tells_its_cause.into()),
+            "writing /out failed: the disk is full"
+        );
+        assert_eq!(
+            in_one_line(&anyhow::Error::from(full()).context("no run folder")),
+            "no run folder: the disk is full"
+        );
+    }
 }

@@ -13,23 +13,46 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// The longest delay seen so far. Clones share it.
-#[derive(Clone, Debug, Default)]
-pub struct Lag(Arc<AtomicU64>);
+/// The longest delay seen so far, and the shortest time that a scenario held still. Clones share both.
+#[derive(Clone, Debug)]
+pub struct Lag(Arc<Micros>);
+
+#[derive(Debug)]
+struct Micros {
+    longest: AtomicU64,
+    shortest_hold: AtomicU64,
+}
 
 /// How often the clock is looked at.
 const BEAT: Duration = Duration::from_millis(10);
 
 impl Lag {
+    /// On a machine that is known to have kept the harness waiting for so long.
+    pub fn known(longest: Duration) -> Lag {
+        Lag(Arc::new(Micros {
+            longest: AtomicU64::new(micros(longest)),
+            shortest_hold: AtomicU64::new(u64::MAX),
+        }))
+    }
+
     /// The longest delay seen so far.
     pub fn longest(&self) -> Duration {
-        Duration::from_micros(self.0.load(Ordering::Relaxed))
+        Duration::from_micros(self.0.longest.load(Ordering::Relaxed))
     }
 
     /// A delay was seen.
     pub fn saw(&self, delay: Duration) {
-        let micros = u64::try_from(delay.as_micros()).unwrap_or(u64::MAX);
-        self.0.fetch_max(micros, Ordering::Relaxed);
+        self.0.longest.fetch_max(micros(delay), Ordering::Relaxed);
+    }
+
+    /// A scenario held still for so long.
+    pub fn held(&self, hold: Duration) {
+        self.0.shortest_hold.fetch_min(micros(hold), Ordering::Relaxed);
+    }
+
+    /// The shortest time that the scenario held still; the longest time there is if it never did.
+    pub fn shortest_hold(&self) -> Duration {
+        Duration::from_micros(self.0.shortest_hold.load(Ordering::Relaxed))
     }
 
     /// Watches until it is dropped: by how much does the harness wake too late?
@@ -42,16 +65,29 @@ impl Lag {
     }
 }
 
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn only_the_longest_delay_counts() {
-        let lag = Lag::default();
+        let lag = Lag::known(Duration::ZERO);
         for millis in [3, 70, 20] {
             lag.clone().saw(Duration::from_millis(millis));
         }
         assert_eq!(lag.longest(), Duration::from_millis(70));
+    }
+
+    #[test]
+    fn only_the_shortest_hold_counts() {
+        let lag = Lag::known(Duration::ZERO);
+        for millis in [900, 650, 4_000] {
+            lag.clone().held(Duration::from_millis(millis));
+        }
+        assert_eq!(lag.shortest_hold(), Duration::from_millis(650));
     }
 }

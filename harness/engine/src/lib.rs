@@ -17,9 +17,11 @@ pub mod clock;
 pub mod cluster;
 pub mod environment;
 mod gate;
+pub mod image;
 mod lag;
 pub mod manifest;
 mod observe;
+mod observed;
 pub mod patience;
 pub mod probe;
 mod recorder;
@@ -31,7 +33,9 @@ pub mod world;
 pub use candidate::Candidate;
 pub use cluster::in_process_client;
 pub use environment::BROKEN_IMAGE;
-pub use run::{ClusterChoice, Performed, Plan, Progress, Recorded, Run, RunError, Time, run};
+pub use run::{
+    ChoiceError, Chosen, ClusterChoice, Keep, Performed, Plan, Progress, Recorded, Run, RunError, Time, run,
+};
 pub use scenario::Scenario;
 pub use stage::{Stage, StepError};
 /// Ends a run early.

@@ -3,7 +3,7 @@
 //! Raw, because kube-runtime's `watcher` merges ADDED and MODIFIED. Every watch is open before the first write of a
 //! scenario. A stream that ends is resumed where it stopped; one that cannot be resumed leaves a gap in the history.
 
-use crate::{clock, recorder::Recorder};
+use crate::{clock, observed::Observed, recorder::Recorder};
 use futures::TryStreamExt;
 use history::{Gap, Observation, WatchEvent, WatchKind};
 use http::Request;
@@ -28,19 +28,19 @@ pub struct Watched {
     /// Plural name of the resource.
     pub resource: String,
     /// Which objects matter; others are not recorded (cluster-scoped resources are shared).
-    pub keep: Keep,
+    pub wanted: Wanted,
 }
 
 /// Which objects of a collection matter to a scenario.
 #[derive(Clone, Debug)]
-pub enum Keep {
+pub enum Wanted {
     /// All.
     All,
     /// PersistentVolumes that a claim of this namespace holds, or that carry its name in theirs.
     VolumesOf(String),
 }
 
-impl Keep {
+impl Wanted {
     fn wants(&self, object: &Value) -> bool {
         let text = |pointer: &str| {
             object
@@ -49,8 +49,8 @@ impl Keep {
                 .unwrap_or_default()
         };
         match self {
-            Keep::All => true,
-            Keep::VolumesOf(namespace) => {
+            Wanted::All => true,
+            Wanted::VolumesOf(namespace) => {
                 text("/spec/claimRef/namespace") == namespace
                     || text("/metadata/name").contains(namespace.as_str())
             }
@@ -71,7 +71,7 @@ pub struct ObserveError {
 struct Listed {
     metadata: ListMeta,
     #[serde(default)]
-    items: Vec<Value>,
+    items: Vec<Observed>,
     #[serde(default, rename = "apiVersion")]
     api_version: String,
     #[serde(default)]
@@ -100,7 +100,7 @@ pub async fn observe(
         source: Box::new(source),
     };
     let listed: Listed = client.request(get(&watched.path)).await.map_err(failed)?;
-    for mut item in listed.items {
+    for Observed(mut item) in listed.items {
         // Items of a list carry neither kind nor version.
         if let Some(item) = item.as_object_mut() {
             item.entry("kind")
@@ -127,7 +127,7 @@ fn get(path: &str) -> Request<Vec<u8>> {
 }
 
 fn take(watched: &Watched, recorder: &Recorder, kind: WatchKind, object: Value) {
-    if watched.keep.wants(&object) {
+    if watched.wanted.wants(&object) {
         let event = WatchEvent {
             kind,
             resource: watched.resource.clone(),
@@ -182,14 +182,14 @@ impl Follower {
             "{}?watch=1&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECONDS}&resourceVersion={version}",
             self.watched.path
         );
-        let events = match self.client.request_events::<Value>(get(&path)).await {
+        let events = match self.client.request_events::<Observed>(get(&path)).await {
             Ok(events) => events,
             Err(kube::Error::Api(status)) if status.code == 410 => return Cut::Lost(status.message.clone()),
             Err(_) => return Cut::Ended,
         };
         let mut events = std::pin::pin!(events);
         loop {
-            let (kind, object) = match events.try_next().await {
+            let (kind, Observed(object)) = match events.try_next().await {
                 Ok(Some(ApiEvent::Added(object))) => (WatchKind::Added, object),
                 Ok(Some(ApiEvent::Modified(object))) => (WatchKind::Modified, object),
                 Ok(Some(ApiEvent::Deleted(object))) => (WatchKind::Deleted, object),

@@ -30,7 +30,7 @@ impl Limits {
     pub fn calibrated(reaction: Duration) -> Limits {
         let staleness = (reaction * 20).clamp(MILLIS_400, Duration::from_secs(10));
         let bound = (reaction * 60).clamp(Duration::from_millis(2_500), Duration::from_secs(30));
-        let hold = staleness + (staleness / 2).max(MILLIS_250);
+        let hold = staleness + staleness / 2;
         Limits {
             judge: Patience {
                 staleness_ms: millis(staleness),
@@ -44,6 +44,13 @@ impl Limits {
         }
     }
 
+    /// On a cluster whose DNS keeps answers for so long.
+    #[must_use]
+    pub fn with_dns_cache(mut self, kept: Duration) -> Limits {
+        self.judge.dns_ms += millis(kept);
+        self
+    }
+
     /// How long to hold still on a machine that keeps the harness waiting for up to `lag`.
     pub fn hold_despite(&self, lag: Duration) -> Duration {
         let stretched = self.judge.stretched(millis(lag)).staleness();
@@ -52,6 +59,12 @@ impl Limits {
         } else {
             self.hold
         }
+    }
+
+    /// Whether a hold was too short for the delay that turned out in the end: the judge then cannot tell what was meant
+    /// in it from what was late. A tenth more than the judge's window, because what a rule watches begins within a hold.
+    pub fn spoiled(&self, shortest_hold: Duration, lag: Duration) -> bool {
+        shortest_hold * 10 < self.judge.stretched(millis(lag)).staleness() * 11
     }
 
     /// Silence after which an unreached goal counts as stalled on such a machine.
@@ -84,6 +97,21 @@ pub(crate) fn millis(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hold_is_spoiled_by_a_delay_that_came_after_it() {
+        let limits = Limits::calibrated(Duration::from_millis(5));
+        for millis in [0, 20, 100, 1_000] {
+            let lag = Duration::from_millis(millis);
+            let hold = limits.hold_despite(lag);
+            assert!(!limits.spoiled(hold, lag), "{hold:?} for {lag:?}");
+            assert!(limits.spoiled(hold, lag * 2 + Duration::from_millis(30)));
+        }
+        assert!(
+            !limits.spoiled(Duration::MAX / 16, Duration::from_secs(1)),
+            "no hold"
+        );
+    }
 
     #[test]
     fn a_hold_outlasts_the_staleness_window() {

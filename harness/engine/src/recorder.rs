@@ -48,14 +48,22 @@ impl Recorder {
 
     /// Appends an observation that was made now.
     pub fn record(&self, what: Observation) {
-        let at = self.stopwatch.elapsed();
-        self.record_at(Event { at, what });
+        // The time is taken under the lock, so that it never goes back from one line to the next.
+        self.append(|stopwatch| Event {
+            at: stopwatch.elapsed(),
+            what,
+        });
     }
 
-    /// Appends an observation.
+    /// Appends an observation that was made before.
     pub fn record_at(&self, event: Event) {
+        self.append(|_| event);
+    }
+
+    fn append(&self, event: impl FnOnce(Stopwatch) -> Event) {
         let len = {
             let mut inner = self.lock();
+            let event = event(self.stopwatch);
             if let Observation::Watch(watch) = &event.what {
                 inner.world.take(watch);
             }

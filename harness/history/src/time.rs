@@ -54,6 +54,12 @@ impl From<Duration> for Elapsed {
     }
 }
 
+impl From<Elapsed> for Duration {
+    fn from(elapsed: Elapsed) -> Self {
+        Duration::from_micros(elapsed.0)
+    }
+}
+
 impl ops::Add<Duration> for Elapsed {
     type Output = Elapsed;
     fn add(self, by: Duration) -> Elapsed {

@@ -192,6 +192,7 @@ impl Run {
                 time: Time::Virtual,
                 seed: Some(7),
                 evidence: Evidence::A,
+                chosen_because: None,
             },
             candidate: CandidateFacts {
                 name: "reference".into(),

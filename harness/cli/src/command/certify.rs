@@ -1,110 +1,175 @@
 //! `ordinal certify`.
 
-use super::{as_usage, print_report};
-use crate::{
-    arguments::{Certify, Output, Time},
-    exit::Usage,
+use super::{
+    AskedToEnd, as_usage,
+    matrix::Several,
+    place::{Place, places},
+    print_report,
 };
-use engine::{CancellationToken, Candidate, ClusterChoice, Plan, Progress};
-use std::{fs, path::Path};
+use crate::{
+    arguments::{Certify, Keep, Output, Time},
+    exit::{self, Usage},
+    kept,
+    output::tell,
+};
+use anyhow::Context;
+use engine::{CancellationToken, Candidate, Plan, Progress};
+use std::fs;
 use suites::Selection;
+
+/// Seed of a run that names none.
+const DEFAULT_SEED: u64 = 1;
 
 /// Runs the command.
 pub fn run(options: Certify) -> anyhow::Result<u8> {
-    let plan = plan(&options)?;
-    if let Some(out) = &options.out {
-        fs::create_dir_all(out).map_err(|error| {
-            Usage(format!(
-                "the folder {} cannot be made: {error}; give another --out",
-                out.display()
-            ))
-        })?;
+    // Mistakes first: looking for a cluster takes a while.
+    let draft = draft(&options)?;
+    let places = places(&options)?;
+    if let Some((place, because)) = places.first().and_then(Place::explained) {
+        tell(format!("cluster {place}: {because}"));
     }
+    let at_once = draft.at_once.clone();
+    let mut plans: Vec<Plan> = places
+        .into_iter()
+        .map(|place| placed(&draft, place, &options))
+        .collect();
+    plans.iter().try_for_each(Plan::check)?;
     let stop = CancellationToken::new();
-    stop_on_ctrl_c(stop.clone());
-    let run = engine::run(&plan, &stop, &tell)?;
-    if let Some(out) = &options.out {
-        let path = out.join("report.json");
-        write(&path, &reports::json(&run.report)?)?;
-        eprintln!("report and histories are in {}", out.display());
+    if plans.len() > 1 {
+        let several = Several::prepare(plans, &options)?;
+        stop_when_asked_to(stop.clone(), at_once)?;
+        return several.run(&stop, options.output);
     }
+    let plan = plans.pop().context("no plan")?;
+    if let Some(out) = &plan.out {
+        kept::make_room(out, options.overwrite)?;
+    }
+    stop_when_asked_to(stop.clone(), at_once)?;
+    let run = engine::run(&plan, &stop, &tell_of)?;
+    keep_report(&plan, &run.report)?;
     print_report(&run.report, options.output)?;
-    if options.out.is_none() && options.output == Output::Human {
-        eprintln!("give --out DIR to keep the JSON report and the histories it was judged from");
+    if plan.out.is_none() && options.output == Output::Human {
+        tell("give --out DIR to keep the JSON report and the histories it was judged from");
     }
     Ok(run.report.exit_code().into())
 }
 
-fn plan(options: &Certify) -> anyhow::Result<Plan> {
+/// Writes the report to the folder of the run, if it has one.
+pub(super) fn keep_report(plan: &Plan, report: &reports::Report) -> anyhow::Result<()> {
+    let Some(out) = &plan.out else {
+        return Ok(());
+    };
+    let path = out.join(kept::REPORT);
+    let text = reports::json(report)?;
+    fs::write(&path, text).map_err(|source| engine::RunError::File { path, source })?;
+    tell(format!("report and histories are in {}", out.display()));
+    Ok(())
+}
+
+/// The plan, but for the place.
+fn draft(options: &Certify) -> anyhow::Result<Plan> {
     let wrong = |error: &dyn std::fmt::Display| Usage(error.to_string());
+    if options.seed.is_some() && options.time == Time::Real {
+        return Err(Usage(
+            "--seed says nothing in real time, where identifiers are made up; give --time virtual, or leave it out"
+                .into(),
+        )
+        .into());
+    }
     let selection = Selection {
         scenarios: options.scenarios.clone(),
         ..Selection::default()
     };
     let candidate = Candidate::find(&options.candidate).map_err(|error| wrong(&error))?;
     Ok(Plan {
-        cluster: options
-            .cluster
-            .parse::<ClusterChoice>()
-            .map_err(|error| wrong(&error))?,
+        keep: match options.keep {
+            Keep::Never => engine::Keep::Never,
+            Keep::Failed => engine::Keep::Failed,
+            Keep::Always => engine::Keep::Always,
+        },
         scenarios: selection.scenarios().map_err(as_usage)?,
         rules: options.rules.chosen()?,
         jobs: options.jobs,
-        out: options.out.clone(),
         time: match options.time {
             Time::Real => engine::Time::Real,
-            Time::Virtual => engine::Time::Virtual { seed: options.seed },
+            Time::Virtual => engine::Time::Virtual {
+                seed: options.seed.unwrap_or(DEFAULT_SEED),
+            },
         },
         ..suites::plan(candidate)
     })
 }
 
-fn write(path: &Path, text: &str) -> Result<(), engine::RunError> {
-    fs::write(path, text).map_err(|source| engine::RunError::File {
-        path: path.into(),
-        source,
-    })
+fn placed(draft: &Plan, place: Place, options: &Certify) -> Plan {
+    let plan = Plan {
+        cluster: place.cluster,
+        chosen_because: place.chosen_because,
+        ..draft.clone()
+    };
+    match &options.out {
+        Some(out) => plan.keeping_in(out.clone()),
+        None => plan,
+    }
 }
 
-/// The first Ctrl-C ends the run in order: what was recorded is judged and reported. The second ends it at once.
-fn stop_on_ctrl_c(stop: CancellationToken) {
+/// The first Ctrl-C or SIGTERM ends the run in order: what was recorded is judged and reported, the cluster is left as it
+/// was found. The second ends it at once, but for the candidate, which does not outlive it. The third waits for nothing.
+fn stop_when_asked_to(stop: CancellationToken, at_once: CancellationToken) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("no runtime")?;
+    // From before the run begins: until then a signal ends the process, which has started nothing.
+    let mut asked_to_end = {
+        let _on_it = runtime.enter();
+        AskedToEnd::listen()?
+    };
     std::thread::spawn(move || {
-        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
-            return;
-        };
         runtime.block_on(async {
-            if tokio::signal::ctrl_c().await.is_err() {
-                return;
-            }
-            eprintln!("stopping; press Ctrl-C again to end at once");
+            asked_to_end.wait().await;
+            tell("stopping; press Ctrl-C again to end at once");
             stop.cancel();
-            if tokio::signal::ctrl_c().await.is_ok() {
-                std::process::exit(130);
-            }
+            asked_to_end.wait().await;
+            at_once.cancel();
+            asked_to_end.wait().await;
+            std::process::exit(exit::INTERRUPTED.into());
         });
     });
+    Ok(())
 }
 
-fn tell(news: Progress) {
+pub(super) fn tell_of(news: Progress) {
     match news {
         Progress::ClusterReady { cluster, after } => {
-            eprintln!("cluster {cluster} ready after {:.2} s", after.as_secs_f64());
+            tell(format!(
+                "cluster {cluster} ready after {:.2} s",
+                after.as_secs_f64()
+            ));
         }
-        Progress::Calibrated { reaction, hold } => eprintln!(
+        Progress::Calibrated { reaction, hold } => tell(format!(
             "the candidate reacts within {:.1} ms; scenarios hold still for {:.2} s",
             reaction.as_secs_f64() * 1e3,
             hold.as_secs_f64()
-        ),
+        )),
+        Progress::Kept { namespace } => {
+            tell(format!(
+                "the namespace {namespace} is kept; `kubectl delete namespace {namespace}` removes it"
+            ));
+        }
+        Progress::Repeated { scenario, delay } => tell(format!(
+            "{scenario:40} again: the machine was {:.0} ms late, more than its holds allow for",
+            delay.as_secs_f64() * 1e3
+        )),
         Progress::Finished {
             scenario,
             outcome,
             seconds,
             events,
         } => {
-            eprintln!(
+            tell(format!(
                 "{scenario:40} {seconds:6.2} s {events:6} events  {}",
                 in_words(&outcome)
-            );
+            ));
         }
         _ => {}
     }

@@ -1,9 +1,9 @@
-//! `ordinal cluster up`.
+//! `ordinal cluster`.
 
-use super::print;
 use crate::{
-    arguments::{Cluster, Up},
+    arguments::{self, Cluster, Up},
     exit::Usage,
+    output::print,
 };
 use anyhow::Context;
 use controllers::{Behaviour, Served};
@@ -12,7 +12,10 @@ use std::{fs, path::PathBuf};
 
 /// Runs the command.
 pub fn run(command: Cluster) -> anyhow::Result<u8> {
-    let Cluster::Up(options) = command;
+    let options = match command {
+        Cluster::Up(options) => options,
+        Cluster::Deviations { output } => return super::deviations::run(output),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -21,12 +24,15 @@ pub fn run(command: Cluster) -> anyhow::Result<u8> {
 }
 
 async fn up(options: Up) -> anyhow::Result<u8> {
+    let served = served(&options);
+    let nodes = if options.no_controllers { 0 } else { options.nodes };
+    let mut asked_to_end = super::AskedToEnd::listen()?;
     let directory = tempfile::Builder::new()
         .prefix("ordinal-cluster-")
         .tempdir()
         .context("no run folder")?;
     let config = ClusterConfig {
-        nodes: if options.no_controllers { 0 } else { options.nodes },
+        nodes,
         controllers: !options.no_controllers,
         ..ClusterConfig::new(directory.path())
     };
@@ -38,6 +44,7 @@ async fn up(options: Up) -> anyhow::Result<u8> {
     };
     let listening = cluster.listen(listen).await.map_err(|error| match error {
         ListenError::InUse { .. } => anyhow::Error::from(Usage(error.to_string())),
+        ListenError::Bind { .. } => Usage(format!("{error}; give another --listen")).into(),
         other => other.into(),
     })?;
     let kubeconfig = options
@@ -45,27 +52,41 @@ async fn up(options: Up) -> anyhow::Result<u8> {
         .unwrap_or_else(|| directory.path().join("kubeconfig"));
     write_secret(&kubeconfig, &listening.kubeconfig())?;
     let mut workloads = None;
-    if !options.no_controllers {
+    if let Some(served) = served {
         let identity = Identity::component("workload-controllers");
         let client = engine::in_process_client(cluster.http_service(identity));
         workloads = Some(tokio::spawn(controllers::run(
             client,
             Behaviour::reference(),
-            Served::ALL,
+            served,
         )));
     }
     print(&format!(
         "serving {} with {} nodes until Ctrl-C\nexport KUBECONFIG={}",
         listening.url,
-        if options.no_controllers { 0 } else { options.nodes },
+        nodes,
         kubeconfig.display()
     ))?;
-    super::until_asked_to_end().await?;
+    asked_to_end.wait().await;
     if let Some(workloads) = workloads {
         workloads.abort();
     }
     cluster.shutdown().await;
     Ok(0)
+}
+
+/// What the cluster's own controllers of workloads serve.
+fn served(options: &Up) -> Option<Served> {
+    let kept = |kind| !options.no_controllers && !options.without.contains(&kind);
+    match (
+        kept(arguments::Served::Statefulset),
+        kept(arguments::Served::Daemonset),
+    ) {
+        (true, true) => Some(Served::ALL),
+        (true, false) => Some(Served::STATEFUL_SETS),
+        (false, true) => Some(Served::DAEMON_SETS),
+        (false, false) => None,
+    }
 }
 
 /// Writes a file that only its owner can read.

@@ -1,6 +1,9 @@
 //! `ordinal controller`.
 
-use crate::{arguments::Controller, exit::Usage};
+use crate::{
+    arguments::{self, Controller},
+    exit::Usage,
+};
 use anyhow::Context;
 use controllers::{Behaviour, Served};
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -23,6 +26,7 @@ pub fn run(options: Controller) -> anyhow::Result<u8> {
 }
 
 async fn work(options: Controller, behaviour: Behaviour) -> anyhow::Result<u8> {
+    let mut asked_to_end = super::AskedToEnd::listen()?;
     let given = match &options.kubeconfig {
         Some(path) => Kubeconfig::read_from(path),
         None => Kubeconfig::read(),
@@ -35,9 +39,14 @@ async fn work(options: Controller, behaviour: Behaviour) -> anyhow::Result<u8> {
     // The controllers retry by themselves, with fresh decisions.
     config.default_retry = false;
     let client = kube::Client::try_from(config).context("no client")?;
+    let served = match options.only {
+        None => Served::ALL,
+        Some(arguments::Served::Statefulset) => Served::STATEFUL_SETS,
+        Some(arguments::Served::Daemonset) => Served::DAEMON_SETS,
+    };
     tokio::select! {
-        ended = controllers::run(client, behaviour, Served::ALL) => ended?,
-        interrupted = super::until_asked_to_end() => interrupted?,
+        ended = controllers::run(client, behaviour, served) => ended?,
+        () = asked_to_end.wait() => {}
     }
     Ok(0)
 }

@@ -1,7 +1,7 @@
 //! `ordinal explain`.
 
-use super::print;
-use crate::exit::Usage;
+use crate::{exit::Usage, output::print};
+use suites::mutants::Subject;
 
 /// Runs the command.
 pub fn run(id: &str) -> anyhow::Result<u8> {
@@ -18,10 +18,9 @@ pub fn run(id: &str) -> anyhow::Result<u8> {
         judging::Level::Must => "must",
         judging::Level::Should => "should",
     };
-    let caught: Vec<String> = controllers::mutants()
-        .iter()
-        .filter(|mutant| mutant.killed_by.contains(&rule.id))
-        .map(|mutant| format!("  {} {}", mutant.id, mutant.defect))
+    let caught: Vec<String> = Subject::all()
+        .filter(|broken| broken.killed_by().contains(&rule.id))
+        .map(|broken| format!("  {} {}", broken.id(), broken.defect()))
         .collect();
     let mut text = format!(
         "{} ({level}, profile {})\n\n{}\n\nWhy\n  {}\n\nPromised by\n  {}\n\nHow to fix a violation\n  {}",
@@ -32,7 +31,7 @@ pub fn run(id: &str) -> anyhow::Result<u8> {
         text += &format!("\n\nOnly for candidates with\n  {}", names.join(", "));
     }
     if !caught.is_empty() {
-        text += &format!("\n\nBroken controllers that it catches\n{}", caught.join("\n"));
+        text += &format!("\n\nBroken ones that it catches\n{}", caught.join("\n"));
     }
     print(&text)?;
     Ok(0)

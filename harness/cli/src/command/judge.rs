@@ -1,7 +1,7 @@
 //! `ordinal judge`.
 
 use super::print_report;
-use crate::{arguments::Judge, exit::Usage};
+use crate::{arguments::Judge, exit::Usage, output::tell};
 use std::{fs::File, time::Instant};
 
 /// Runs the command.
@@ -23,7 +23,7 @@ pub fn run(options: Judge) -> anyhow::Result<u8> {
             let what = format!(
                 "the history {name} is damaged: {problem}; the {kept} observations before that are judged"
             );
-            eprintln!("ordinal: {what}");
+            tell(format!("ordinal: {what}"));
             damaged = Some(what);
         }
         if !recovered.history.is_empty() {

@@ -1,9 +1,12 @@
 //! `ordinal list`.
 
-use super::print;
-use crate::arguments::{List, Output, What};
+use crate::{
+    arguments::{List, Output, What},
+    output::print,
+};
 use judging::Profile;
 use serde_json::{Value, json};
+use suites::mutants::Subject;
 
 /// Runs the command.
 pub fn run(options: List) -> anyhow::Result<u8> {
@@ -21,7 +24,13 @@ pub fn run(options: List) -> anyhow::Result<u8> {
 }
 
 fn rules() -> Vec<Value> {
-    let row = |rule: &judging::Rule| json!({ "id": rule.id, "level": rule.level, "profile": rule.profile.name(), "kind": rule.kind, "sentence": rule.sentence });
+    let row = |rule: &judging::Rule| {
+        let features: Vec<&str> = rule.needs.iter().map(|feature| feature.name()).collect();
+        json!({
+            "id": rule.id, "level": rule.level, "profile": rule.profile.name(), "kind": rule.kind,
+            "features": features, "sentence": rule.sentence,
+        })
+    };
     suites::rules::all().into_iter().map(row).collect()
 }
 
@@ -41,10 +50,12 @@ fn scenarios() -> Vec<Value> {
 }
 
 fn mutants() -> Vec<Value> {
-    controllers::mutants()
-        .iter()
-        .map(|mutant| {
-            json!({ "id": mutant.id, "name": mutant.name, "killed_by": mutant.killed_by, "defect": mutant.defect })
+    Subject::all()
+        .filter(|subject| !matches!(subject, Subject::Reference))
+        .map(|broken| {
+            json!({
+                "id": broken.id(), "name": broken.name(), "killed_by": broken.killed_by(), "defect": broken.defect(),
+            })
         })
         .collect()
 }

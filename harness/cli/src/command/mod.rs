@@ -3,16 +3,34 @@
 pub mod certify;
 pub mod cluster;
 pub mod controller;
+pub mod deviations;
+#[cfg(feature = "k3s")]
+pub mod doctor;
 pub mod explain;
+#[cfg(feature = "k3s")]
+pub mod images;
 pub mod judge;
+#[cfg(feature = "k3s")]
+mod k3s;
 pub mod list;
+mod matrix;
 pub mod mutants;
+mod place;
+pub mod rbac;
+#[cfg(feature = "k3s")]
+pub mod sweep;
+#[cfg(not(feature = "k3s"))]
+pub mod without_k3s;
+pub mod workload;
 
 use crate::arguments::Rules;
 use crate::exit::Usage;
+use crate::output::print;
+use anyhow::Context;
 use judging::Rule;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use suites::{Selection, SelectionError};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 impl Rules {
     fn chosen(&self) -> anyhow::Result<Vec<&'static Rule>> {
@@ -44,20 +62,27 @@ fn print_report(report: &reports::Report, output: crate::arguments::Output) -> a
     print(text.trim_end())
 }
 
-/// Writes a text and a line end to stdout.
-fn print(text: &str) -> anyhow::Result<()> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "{text}")?;
-    out.flush()?;
-    Ok(())
+/// Ctrl-C, and SIGTERM as service managers send it. None is lost between two waits.
+pub(crate) struct AskedToEnd {
+    interrupt: Signal,
+    terminate: Signal,
 }
 
-/// Ctrl-C, or SIGTERM as service managers send it.
-pub(crate) async fn until_asked_to_end() -> anyhow::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
-        _ = terminate.recv() => {}
+impl AskedToEnd {
+    /// Listens from now on. To be called on a runtime.
+    pub(crate) fn listen() -> anyhow::Result<AskedToEnd> {
+        let on = |kind| signal(kind).context("no way to be told to end");
+        Ok(AskedToEnd {
+            interrupt: on(SignalKind::interrupt())?,
+            terminate: on(SignalKind::terminate())?,
+        })
     }
-    Ok(())
+
+    /// Waits for the next one.
+    pub(crate) async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }

@@ -1,28 +1,35 @@
 //! `ordinal mutants`.
 
-use super::print;
-use crate::{arguments::Mutants, exit::Usage};
-use suites::mutants::{Matrix, Trial, try_one};
+use crate::{
+    arguments::Mutants,
+    exit::Usage,
+    output::{print, tell},
+};
+use suites::mutants::{Matrix, Subject, Trial, try_one};
 
 /// Runs the command.
 pub fn run(options: Mutants) -> anyhow::Result<u8> {
-    let tell = |trial: &Trial| {
-        let name = trial.mutant.map_or("reference", |mutant| mutant.id);
-        eprintln!("{name}: {} rules fired, {} kept", trial.fired.len(), trial.kept);
+    let tell_of = |trial: &Trial| {
+        let id = trial.subject.id();
+        tell(format!(
+            "{id}: {} rules fired, {} kept",
+            trial.fired.len(),
+            trial.kept
+        ));
     };
     let everything = options.ids.is_empty();
     let matrix = if everything {
-        Matrix::run(options.jobs, &tell)?
+        Matrix::run(options.jobs, &tell_of)?
     } else {
         let mut trials = Vec::new();
         for id in &options.ids {
-            let mutant = controllers::mutant(id).ok_or_else(|| {
+            let subject = Subject::named(id).ok_or_else(|| {
                 Usage(format!(
                     "there is no mutant `{id}`; `ordinal list mutants` names them all"
                 ))
             })?;
-            let trial = try_one(Some(mutant), options.jobs)?;
-            tell(&trial);
+            let trial = try_one(subject, options.jobs)?;
+            tell_of(&trial);
             trials.push(trial);
         }
         Matrix { trials }

@@ -78,6 +78,50 @@ fn one_that_cannot_be_started_is_an_error_of_the_file() {
         told.ends_with(3)
             .complains_of(&["/nowhere/controller", "deploy.command"]),
     );
+    let told = certify(&process("[\"/nowhere/controller\"]"), &[]);
+    assert_eq!(told.err.matches("os error").count(), 1, "{}", told.err);
+}
+
+#[test]
+fn a_folder_that_is_missing_is_named_with_its_key() {
+    let file = process("[\"sleep\", \"600\"]") + "directory = \"not/here\"\n";
+    let told = certify(&file, &[]).ends_with(2);
+    let told = told.complains_of(&["mine", "deploy.directory", "not/here"]);
+    assert!(
+        !told.err.contains("ready after"),
+        "it started something: {}",
+        told.err
+    );
+}
+
+#[test]
+fn a_deviation_from_a_rule_that_there_is_not_is_refused_before_anything_starts() {
+    let file = process("[\"sleep\", \"600\"]")
+        + "[[known-deviation]]\nrule = \"SS-NOPE-01\"\nreason = \"because\"\n";
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("out");
+    let told = certify(&file, &["--out", out.to_str().expect("a path")]).ends_with(2);
+    assert!(!out.exists(), "it made a folder");
+    let told = told.complains_of(&["mine", "known-deviation", "SS-NOPE-01", "ordinal list rules"]);
+    assert!(
+        !told.err.contains("ready after"),
+        "it started something: {}",
+        told.err
+    );
+}
+
+#[test]
+fn the_embedded_cluster_has_no_controller_of_its_own_to_certify() {
+    let file = "name = \"theirs\"\n[deploy]\nkind = \"built-in\"\n";
+    for time in ["real", "virtual"] {
+        let told = certify(file, &["--time", time]).ends_with(2);
+        let told = told.complains_of(&["theirs", "embedded cluster", "--cluster", "--candidate"]);
+        assert!(
+            !told.err.contains("ready after"),
+            "it started something: {}",
+            told.err
+        );
+    }
 }
 
 #[test]

@@ -127,6 +127,58 @@ fn out_keeps_the_report_and_a_history_that_judges_the_same() {
 }
 
 #[test]
+fn the_log_of_a_node_is_of_an_earlier_run_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().to_str().expect("a path");
+    let log = folder.path().join("ordinal-k3s-abcd.log");
+    fs::write(&log, "Starting k3s").expect("a file");
+    drop(
+        run(&["--out", out])
+            .ends_with(2)
+            .complains_of(&["ordinal-k3s-abcd.log"]),
+    );
+    drop(run(&["--out", out, "--overwrite"]).ends_with(0));
+    assert!(!log.exists());
+}
+
+#[test]
+fn two_runs_never_mix_in_one_folder() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().to_str().expect("a path");
+    let notes = folder.path().join("notes.txt");
+    fs::write(&notes, "mine").expect("a file");
+    drop(run(&["--out", out]).ends_with(0));
+    let report = || fs::read(folder.path().join("report.json")).expect("the report");
+    let first = report();
+
+    let told = run(&["--out", out, "--candidate", "mutant:M-001"]).ends_with(2);
+    drop(told.complains_of(&[out, "earlier run", "--out", "--overwrite"]));
+    assert_eq!(report(), first, "the earlier report was touched");
+
+    let stale = folder.path().join("histories/of-another-scenario.jsonl");
+    fs::write(&stale, "{}").expect("a file");
+    drop(run(&["--out", out, "--candidate", "mutant:M-001", "--overwrite"]).ends_with(1));
+    assert_ne!(report(), first);
+    assert!(!stale.exists(), "a history of the earlier run is left");
+    assert!(notes.exists(), "what no run wrote was removed");
+
+    // An interrupted run leaves histories without a report.
+    fs::remove_file(folder.path().join("report.json")).expect("removed");
+    drop(
+        run(&["--out", out])
+            .ends_with(2)
+            .complains_of(&["create-ordered.jsonl"]),
+    );
+    drop(run(&["--overwrite"]).ends_with(2).complains_of(&["--out"]));
+}
+
+#[test]
+fn a_seed_is_for_virtual_time() {
+    let told = ordinal(&["certify", "--seed", "7", "--scenario", "create-ordered"]).ends_with(2);
+    drop(told.complains_of(&["--seed", "--time virtual"]));
+}
+
+#[test]
 fn the_same_seed_gives_the_same_history_byte_for_byte() {
     let history = |seed: &str| {
         let folder = tempfile::tempdir().expect("a folder");

@@ -1,87 +1,21 @@
 //! `ordinal cluster up`, met by a real client.
 
-use crate::told::{binary, ordinal};
+use crate::{
+    told::ordinal,
+    up::{client, on_the_network, up},
+};
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
     core::v1::{Node, Pod},
 };
 use kube::{
-    Api, Client,
+    Api,
     api::{ListParams, PostParams},
-    config::{KubeConfigOptions, Kubeconfig},
 };
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use std::{
-    io::{BufRead, BufReader},
-    path::{Path, PathBuf},
-    process::{Child, ChildStdout, Stdio},
-    time::Duration,
-};
-use tempfile::TempDir;
-
-/// A cluster in another process; it ends when this is dropped.
-struct Up {
-    child: Child,
-    kubeconfig: PathBuf,
-    url: String,
-    _out: BufReader<ChildStdout>,
-    _folder: TempDir,
-}
-
-impl Drop for Up {
-    fn drop(&mut self) {
-        // Ended already in the tests that end it themselves.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn up(more: &[&str]) -> Up {
-    let folder = tempfile::tempdir().expect("a folder");
-    let kubeconfig = folder.path().join("kubeconfig");
-    let mut child = binary()
-        .args(["cluster", "up", "--kubeconfig"])
-        .arg(&kubeconfig)
-        .args(more)
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("ordinal starts");
-    // Kept open to the end: a program whose output nobody reads any more stops.
-    let mut out = BufReader::new(child.stdout.take().expect("stdout"));
-    let mut first = String::new();
-    out.read_line(&mut first).expect("a line");
-    let url = first.split_whitespace().nth(1).expect("a URL").to_owned();
-    Up {
-        child,
-        kubeconfig,
-        url,
-        _out: out,
-        _folder: folder,
-    }
-}
-
-async fn client(kubeconfig: &Path) -> Client {
-    let given = Kubeconfig::read_from(kubeconfig).expect("a kubeconfig");
-    let config = kube::Config::from_custom_kubeconfig(given, &KubeConfigOptions::default())
-        .await
-        .expect("usable");
-    Client::try_from(config).expect("a client")
-}
-
-fn on_the_network<F: Future>(work: F) -> F::Output {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    runtime.block_on(async {
-        tokio::time::timeout(Duration::from_secs(60), work)
-            .await
-            .expect("within a minute")
-    })
-}
 
 #[test]
 fn a_stateful_set_comes_to_life_and_ctrl_c_ends_it() {
@@ -139,4 +73,50 @@ fn a_port_in_use_is_one_clear_error() {
     let address = taken.local_addr().expect("an address").to_string();
     let told = ordinal(&["cluster", "up", "--listen", &address]);
     drop(told.ends_with(2).complains_of(&[&address, "in use"]));
+}
+
+#[test]
+fn what_no_cluster_can_be_is_refused_with_the_reason() {
+    for (arguments, words) in [
+        (
+            ["--nodes", "0"],
+            &["--nodes", "1 to 1000", "--no-controllers"][..],
+        ),
+        (["--nodes", "1001"], &["--nodes", "1 to 1000"]),
+        (["--nodes", "three"], &["--nodes", "1 to 1000"]),
+        (["--token", ""], &["--token", "empty", "leave --token out"]),
+        (["--token", "open sesame"], &["--token", "without spaces"]),
+    ] {
+        let told = ordinal(&[&["cluster", "up"], &arguments[..]].concat());
+        drop(told.ends_with(2).complains_of(words));
+    }
+}
+
+#[test]
+fn an_address_of_somebody_else_is_told_with_its_cause_once() {
+    // TEST-NET-1 of RFC 5737: nobody has it.
+    let told = ordinal(&["cluster", "up", "--listen", "192.0.2.1:0"]).ends_with(2);
+    let told = told.complains_of(&["192.0.2.1:0", "another --listen"]);
+    assert_eq!(told.err.matches("os error").count(), 1, "{}", told.err);
+}
+
+#[test]
+fn what_is_not_as_in_a_real_cluster_is_listed_for_people_and_programs() {
+    let rows = ordinal(&["cluster", "deviations", "--output", "json"])
+        .ends_with(0)
+        .json();
+    let rows = rows.as_array().expect("a list");
+    assert_eq!(rows.len(), embedded::DEVIATIONS.len());
+    let told = ordinal(&["cluster", "deviations"]).ends_with(0).out;
+    for (row, deviation) in rows.iter().zip(embedded::DEVIATIONS) {
+        for (key, text) in [
+            ("name", deviation.name),
+            ("what", deviation.what),
+            ("instead", deviation.instead),
+            ("why", deviation.why),
+        ] {
+            assert_eq!(row[key], text);
+            assert!(told.contains(text), "{text}");
+        }
+    }
 }

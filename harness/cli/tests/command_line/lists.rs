@@ -21,6 +21,24 @@ fn everything_can_be_listed_for_people_and_programs() {
 }
 
 #[test]
+fn a_rule_is_listed_with_the_features_that_it_needs() {
+    let needy = suites::rules::all()
+        .into_iter()
+        .find(|rule| !rule.needs.is_empty())
+        .expect("a rule that needs something");
+    let names: Vec<&str> = needy.needs.iter().map(|feature| feature.name()).collect();
+    let rows = ordinal(&["list", "rules", "--output", "json"])
+        .ends_with(0)
+        .json();
+    let rows = rows.as_array().expect("a list");
+    let row = rows.iter().find(|row| row["id"] == needy.id).expect("it");
+    assert_eq!(row["features"], serde_json::json!(names));
+    let text = ordinal(&["list", "rules"]).ends_with(0).out;
+    let line = text.lines().find(|line| line.starts_with(needy.id)).expect("it");
+    assert!(line.contains(&format!(" {} ", names.join(", "))), "{line}");
+}
+
+#[test]
 fn a_rule_is_explained_with_why_source_and_fix() {
     let text = ordinal(&["explain", "ss-ord-01"]).ends_with(0).out;
     for word in [
@@ -28,7 +46,7 @@ fn a_rule_is_explained_with_why_source_and_fix() {
         "Why",
         "Promised by",
         "How to fix",
-        "Broken controllers",
+        "Broken ones that it catches",
     ] {
         assert!(text.contains(word), "{word}: {text}");
     }

@@ -7,6 +7,18 @@
 mod candidates;
 mod certify;
 mod cluster;
+mod endings;
 mod judge;
+#[cfg(feature = "k3s")]
+mod k3s;
+#[cfg(feature = "k3s")]
+mod k3s_stand_in;
+mod kube_controller_manager;
+mod kubeconfig;
+mod kubectl;
 mod lists;
+mod output;
+mod process;
+mod python;
 mod told;
+mod up;

@@ -17,6 +17,7 @@ use std::{
 /// version = "v1.4.2"
 /// description = "The StatefulSet controller of the Foo platform"
 /// unsupported = ["max-unavailable"]
+/// takes-over = ["statefulset"]      # built-in controllers that are switched off for it
 ///
 /// [deploy]
 /// kind = "process"                  # or "built-in"
@@ -44,7 +45,11 @@ pub struct CandidateFile {
     pub unsupported: Vec<Feature>,
     /// Resources that it serves.
     #[serde(default = "stateful_sets_only")]
-    pub serves: Vec<Served>,
+    pub serves: Vec<Kind>,
+    /// Resources whose built-in controllers are switched off for it, where the cluster can; those that it serves if
+    /// absent.
+    #[serde(default)]
+    pub takes_over: Option<Vec<Kind>>,
     /// How it is run.
     pub deploy: Deploy,
     /// Label keys that differ from upstream's.
@@ -55,18 +60,28 @@ pub struct CandidateFile {
     pub known_deviations: Vec<KnownDeviation>,
 }
 
-fn stateful_sets_only() -> Vec<Served> {
-    vec![Served::Statefulset]
+fn stateful_sets_only() -> Vec<Kind> {
+    vec![Kind::Statefulset]
 }
 
 /// A resource that a candidate can serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Served {
+pub enum Kind {
     /// StatefulSets of `apps/v1`.
     Statefulset,
     /// DaemonSets of `apps/v1`.
     Daemonset,
+}
+
+impl Kind {
+    /// As candidate files and controller managers name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::Statefulset => "statefulset",
+            Kind::Daemonset => "daemonset",
+        }
+    }
 }
 
 /// Label keys; absent ones are upstream's.
@@ -163,14 +178,21 @@ impl CandidateFile {
         if self.name.trim().is_empty() {
             return wrong("`name` is empty; give a short name");
         }
-        if !self.serves.contains(&Served::Statefulset) {
+        if !self.serves.contains(&Kind::Statefulset) {
             return wrong("`serves` must contain \"statefulset\": that is what is certified");
+        }
+        let takes_over = self.takes_over.unwrap_or_else(|| self.serves.clone());
+        if let Some(stranger) = takes_over.iter().find(|kind| !self.serves.contains(kind)) {
+            return wrong(&format!(
+                "`takes-over` names \"{0}\", which is not in `serves`; nobody would serve it",
+                stranger.name()
+            ));
         }
         let mut declarations = Declarations {
             unsupported: self.unsupported,
             known_deviations: self.known_deviations,
         };
-        let serves_daemon_sets = self.serves.contains(&Served::Daemonset);
+        let serves_daemon_sets = self.serves.contains(&Kind::Daemonset);
         if !serves_daemon_sets && !declarations.unsupported.contains(&Feature::DaemonSets) {
             declarations.unsupported.push(Feature::DaemonSets);
         }
@@ -188,12 +210,22 @@ impl CandidateFile {
                 }
                 startup = startup_seconds.map_or(STARTUP, Duration::from_secs);
                 let folder = folder.map(Path::to_path_buf);
+                let given_directory = directory.clone();
                 let directory = match (folder, directory) {
                     (Some(folder), Some(directory)) => Some(folder.join(directory)),
                     (folder, directory) => {
                         directory.or(folder.filter(|folder| !folder.as_os_str().is_empty()))
                     }
                 };
+                if let Some(missing) =
+                    given_directory.filter(|_| !directory.as_deref().is_some_and(Path::is_dir))
+                {
+                    return wrong(&format!(
+                        "`deploy.directory` is {}, and there is no such folder beside the candidate file; make it, or \
+                         leave the key out to run in the file's own folder",
+                        missing.display()
+                    ));
+                }
                 Deployment::Process(Process {
                     command,
                     env: env.into_iter().collect(),
@@ -217,6 +249,10 @@ impl CandidateFile {
                 ..Subject::default()
             },
             serves_daemon_sets,
+            takes_over: match deployment {
+                Deployment::BuiltIn => Vec::new(),
+                _ => takes_over,
+            },
             deployment,
             startup,
         })
@@ -262,6 +298,23 @@ mod tests {
             error.contains("`max`") && error.contains("max-unavailable"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn it_takes_over_what_it_serves_unless_told_otherwise() {
+        let taken = |more: &str| parse(&format!("{more}{MINIMAL}")).unwrap().candidate(None);
+        assert_eq!(taken("").unwrap().takes_over, [Kind::Statefulset]);
+        let both = "serves = [\"statefulset\", \"daemonset\"]\n";
+        assert_eq!(
+            taken(both).unwrap().takes_over,
+            [Kind::Statefulset, Kind::Daemonset]
+        );
+        let one = format!("{both}takes-over = [\"statefulset\"]\n");
+        assert_eq!(taken(&one).unwrap().takes_over, [Kind::Statefulset]);
+        let error = taken("takes-over = [\"daemonset\"]\n").unwrap_err().to_string();
+        assert!(error.contains("daemonset") && error.contains("serves"), "{error}");
+        let built_in = parse("name = \"x\"\n[deploy]\nkind = \"built-in\"\n").unwrap();
+        assert_eq!(built_in.candidate(None).unwrap().takes_over, []);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 mod file;
 mod running;
 
-pub use file::{CandidateFile, CandidateFileError};
+pub use file::{CandidateFile, CandidateFileError, Kind};
 pub(crate) use running::panic_text;
 pub use running::{Ended, LaunchError, RunningCandidate};
 
@@ -61,6 +61,8 @@ pub struct Candidate {
     pub subject: Subject,
     /// Whether it serves DaemonSets too; if not, a companion does.
     pub serves_daemon_sets: bool,
+    /// What it takes over from the cluster's own controllers.
+    pub takes_over: Vec<Kind>,
     /// How it is run.
     pub deployment: Deployment,
     /// How long it may take until its first sign of life.
@@ -86,7 +88,9 @@ pub enum UnknownCandidate {
     #[error("there is no mutant `{0}`; `ordinal list mutants` names them all")]
     Mutant(String),
     /// Neither a name nor a readable candidate file.
-    #[error("`{0}` is neither `reference`, nor `mutant:ID`, nor a file that exists; give one of these")]
+    #[error(
+        "`{0}` is neither `reference`, nor `built-in`, nor `mutant:ID`, nor a file that exists; give one of these"
+    )]
     Name(String),
     /// The candidate file is wrong.
     #[error(transparent)]
@@ -118,6 +122,7 @@ impl Candidate {
             },
             subject: Subject::default(),
             serves_daemon_sets: false,
+            takes_over: vec![Kind::Statefulset],
             deployment: Deployment::InProcess(run),
             startup: STARTUP,
         }
@@ -129,6 +134,7 @@ impl Candidate {
             description: "Ordinal's reference controllers for StatefulSets and DaemonSets".into(),
             version: Some(env!("CARGO_PKG_VERSION").into()),
             serves_daemon_sets: true,
+            takes_over: vec![Kind::Statefulset, Kind::Daemonset],
             declarations: Declarations::default(),
             ..Self::behaving("reference".into(), Behaviour::reference())
         }
@@ -140,6 +146,7 @@ impl Candidate {
             description: mutant.defect.into(),
             version: Some(env!("CARGO_PKG_VERSION").into()),
             serves_daemon_sets: true,
+            takes_over: vec![Kind::Statefulset, Kind::Daemonset],
             declarations: Declarations::default(),
             ..Self::behaving(format!("mutant:{}", mutant.id), Behaviour::mutant(mutant))
         }
@@ -155,20 +162,25 @@ impl Candidate {
     /// The cluster's own controller.
     pub fn built_in() -> Candidate {
         Candidate {
-            description: "the StatefulSet controller that the cluster brings".into(),
+            name: "built-in".into(),
+            description: "The StatefulSet controller that the cluster brings".into(),
+            version: None,
             deployment: Deployment::BuiltIn,
+            takes_over: Vec::new(),
             serves_daemon_sets: true,
             ..Self::reference()
         }
     }
 
-    /// Finds a candidate by what a user calls it: `reference`, `mutant:M-001`, or the path of a candidate file.
+    /// Finds a candidate by what a user calls it: `reference`, `built-in`, `mutant:M-001`, or the path of a candidate file.
     ///
     /// # Errors
     /// When there is none of that name, or the file is wrong.
     pub fn find(name: &str) -> Result<Candidate, UnknownCandidate> {
-        if name == "reference" {
-            return Ok(Self::reference());
+        match name {
+            "reference" => return Ok(Self::reference()),
+            "built-in" => return Ok(Self::built_in()),
+            _ => {}
         }
         if let Some(id) = name.strip_prefix("mutant:") {
             return controllers::mutant(id)

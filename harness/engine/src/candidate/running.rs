@@ -4,6 +4,10 @@ use super::{Candidate, Context, Deployment, Process};
 use crate::cluster::{Cluster, ClusterError, Role};
 use controllers::{Behaviour, Served};
 use futures::FutureExt;
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
+};
 use std::{
     fs::File,
     panic::AssertUnwindSafe,
@@ -108,7 +112,7 @@ impl RunningCandidate {
         }
         let companion_needed =
             !candidate.serves_daemon_sets && !matches!(candidate.deployment, Deployment::BuiltIn);
-        if companion_needed && cluster.name() == crate::cluster::EMBEDDED {
+        if companion_needed && !cluster.has_workload_controllers() {
             let Context { client, now } = context(Role::Companion);
             let behaviour = Behaviour::reference().with_clock(now);
             tasks.push(tokio::spawn(async move {
@@ -159,6 +163,8 @@ fn start(process: &Process, kubeconfig: &Path, directory: &Path, log: &Path) -> 
         .stdin(Stdio::null())
         .stdout(out)
         .stderr(err)
+        // Ctrl-C in a terminal is for the harness, which ends the candidate in its turn.
+        .process_group(0)
         .kill_on_drop(true);
     if let Some(directory) = &process.directory {
         command.current_dir(directory);
@@ -169,7 +175,21 @@ fn start(process: &Process, kubeconfig: &Path, directory: &Path, log: &Path) -> 
     })
 }
 
+/// The candidate's process and all that it started, which must not outlive the run.
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // None is left if all of them have ended by themselves.
+            let _ = killpg(group, Signal::SIGKILL);
+        }
+    }
+}
+
 async fn watch_over(mut child: Child, log: &Path) -> Ended {
+    let group = child.id().and_then(|id| i32::try_from(id).ok());
+    let _group = Group(group.map(Pid::from_raw));
     let status = match child.wait().await {
         Ok(status) => status,
         Err(error) => {

@@ -1,22 +1,20 @@
 //! The embedded cluster, in this process.
 
-use super::{Capability, Cluster, ClusterError, Role, in_process_client};
-use crate::probe::{HttpRequest, NetworkProber, Prober, RecordType};
-use embedded::{
-    Clock, ClusterConfig, DataPlane, Identity, ListenConfig,
-    api::AuditRecord,
-    dns::{QueryType, ResponseCode, TTL},
-};
+use super::{Capability, Cluster, ClusterError, Role, in_process_client, rights};
+use crate::manifest::Overlay;
+use crate::probe::{HttpRequest, NetworkProber, Prober, RecordType, dns_answer, http_answer};
+use embedded::{Clock, ClusterConfig, DataPlane, Identity, ListenConfig, api::AuditRecord};
 use futures::{FutureExt, future::BoxFuture};
 use history::{Author, DnsAnswer, HttpAnswer, Write};
 use serde_json::{Value, json};
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::{Path, PathBuf},
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
     sync::{Arc, Weak},
 };
 use tempfile::TempDir;
 use tokio::sync::{Mutex, mpsc};
+use workload::NameAnswer;
 
 /// Name of the provider.
 pub const EMBEDDED: &str = "embedded";
@@ -67,14 +65,18 @@ impl EmbeddedCluster {
             real.unwrap_or_else(|| SocketAddr::new(address, port))
         });
         let prober = NetworkProber::new(dns, dial).map_err(did_not_start)?;
-        Ok(Self::assemble(cluster, nodes, Arc::new(prober), directory))
+        Self::assemble(cluster, nodes, Arc::new(prober), directory)
     }
 
-    /// Starts a cluster for virtual time: no sockets, identifiers from `seed`, a fixed epoch.
+    /// Starts a cluster for virtual time: no sockets, identifiers from `seed`, a fixed epoch. Its DNS may have a defect.
     ///
     /// # Errors
     /// When its folder cannot be made.
-    pub async fn start_virtual(nodes: usize, seed: u64) -> Result<EmbeddedCluster, ClusterError> {
+    pub async fn start_virtual(
+        nodes: usize,
+        seed: u64,
+        dns_fault: Option<embedded::DnsFault>,
+    ) -> Result<EmbeddedCluster, ClusterError> {
         let directory = directory()?;
         let epoch = jiff::Timestamp::from_second(EPOCH).map_err(did_not_start)?;
         let config = ClusterConfig {
@@ -82,13 +84,14 @@ impl EmbeddedCluster {
             clock: Clock::fixed(epoch),
             seed: Some(seed),
             data_plane: DataPlane::InMemory,
+            dns_fault,
             ..ClusterConfig::new(directory.path())
         };
         let cluster = Arc::new(embedded::Cluster::start(config).await.map_err(did_not_start)?);
         let prober = MemoryProber {
             cluster: Arc::downgrade(&cluster),
         };
-        Ok(Self::assemble(cluster, nodes, Arc::new(prober), directory))
+        Self::assemble(cluster, nodes, Arc::new(prober), directory)
     }
 
     fn assemble(
@@ -96,18 +99,20 @@ impl EmbeddedCluster {
         nodes: usize,
         prober: Arc<dyn Prober>,
         directory: TempDir,
-    ) -> EmbeddedCluster {
+    ) -> Result<EmbeddedCluster, ClusterError> {
+        let grant = |api: &embedded::Api| rights::grant(api, CANDIDATE_NAMESPACE, CANDIDATE_ACCOUNT);
+        cluster.prepare(grant).map_err(did_not_start)?;
         let mut capabilities = CAPABILITIES.to_vec();
         if nodes > 1 {
             capabilities.push(Capability::SeveralNodes);
         }
-        EmbeddedCluster {
+        Ok(EmbeddedCluster {
             cluster,
             capabilities,
             prober,
             directory,
             listening: Mutex::new(None),
-        }
+        })
     }
 
     async fn kubeconfig_of(&self, role: Role) -> Result<PathBuf, ClusterError> {
@@ -252,8 +257,15 @@ impl Cluster for EmbeddedCluster {
         self.cluster.api().clock().now()
     }
 
-    fn volume_root(&self) -> PathBuf {
-        Path::new("/volumes").into()
+    fn overlay(&self) -> Overlay {
+        Overlay {
+            volume_root: "/volumes".into(),
+            ..Overlay::default()
+        }
+    }
+
+    fn has_workload_controllers(&self) -> bool {
+        false
     }
 
     fn shutdown(&self) -> BoxFuture<'_, ()> {
@@ -287,41 +299,6 @@ struct MemoryProber {
 }
 
 impl MemoryProber {
-    fn lookup(&self, name: &str, kind: RecordType) -> DnsAnswer {
-        let mut answer = DnsAnswer {
-            name: name.into(),
-            qtype: kind.name().into(),
-            ..DnsAnswer::default()
-        };
-        let Some(cluster) = self.cluster.upgrade() else {
-            answer.rcode = "FAILED: the cluster is gone".into();
-            return answer;
-        };
-        let (question, wire) = match (kind, name.parse::<Ipv4Addr>()) {
-            (RecordType::Ptr, Ok(address)) => {
-                let [a, b, c, d] = address.octets();
-                (format!("{d}.{c}.{b}.{a}.in-addr.arpa"), QueryType::Ptr)
-            }
-            (RecordType::Ptr, Err(_)) => (name.to_owned(), QueryType::Ptr),
-            (RecordType::A, _) => (name.to_owned(), QueryType::A),
-            (RecordType::Aaaa, _) => (name.to_owned(), QueryType::Aaaa),
-            (RecordType::Srv, _) => (name.to_owned(), QueryType::Srv),
-        };
-        let found = cluster.dns().query(&question, wire);
-        answer.answers = found
-            .answers
-            .iter()
-            .map(|record| record.data.to_string())
-            .collect();
-        answer.answers.sort();
-        answer.ttl = (!answer.answers.is_empty()).then_some(TTL);
-        answer.rcode = match found.code {
-            ResponseCode::NoError => "NOERROR".into(),
-            ResponseCode::NxDomain => "NXDOMAIN".into(),
-        };
-        answer
-    }
-
     async fn exchange(&self, request: &HttpRequest) -> Result<(u16, String), String> {
         let cluster = self.cluster.upgrade().ok_or("the cluster is gone")?;
         let address: IpAddr = request
@@ -339,27 +316,14 @@ impl MemoryProber {
 
 impl Prober for MemoryProber {
     fn resolve<'a>(&'a self, name: &'a str, kind: RecordType) -> BoxFuture<'a, DnsAnswer> {
-        async move { self.lookup(name, kind) }.boxed()
+        let answer = match self.cluster.upgrade() {
+            Some(cluster) => cluster.dns().ask(name, kind),
+            None => NameAnswer::failed("the cluster is gone"),
+        };
+        async move { dns_answer(name, kind, answer) }.boxed()
     }
 
     fn send<'a>(&'a self, request: &'a HttpRequest) -> BoxFuture<'a, HttpAnswer> {
-        async move {
-            let (status, body, error) = match self.exchange(request).await {
-                Ok((status, body)) => (status, body, None),
-                Err(error) => (0, String::new(), Some(error)),
-            };
-            HttpAnswer {
-                host: request.host.clone(),
-                address: request.address.clone(),
-                port: request.port,
-                method: "GET".into(),
-                path: request.path.clone(),
-                status,
-                body,
-                error,
-                ..HttpAnswer::default()
-            }
-        }
-        .boxed()
+        async move { http_answer(request, self.exchange(request).await) }.boxed()
     }
 }

@@ -1,13 +1,25 @@
 //! Where a candidate runs.
 
 mod embedded;
+#[cfg(feature = "k3s")]
+pub mod k3s;
+mod kubeconfig;
+mod namespaces;
+mod rights;
 
 pub use embedded::{EMBEDDED, EmbeddedCluster};
+pub use kubeconfig::{KUBECONFIG, KubeconfigCluster, KubeconfigOptions, RIGHTS, Right};
+pub use namespaces::{RUN_LABEL, sweep as sweep_namespaces};
+pub(crate) use namespaces::{create as create_namespace, keep as keep_namespace, remove as remove_namespace};
 
-use crate::probe::Prober;
+pub use ::embedded::DnsFault;
+
+use crate::{manifest::Overlay, probe::Prober};
 use futures::future::BoxFuture;
 use history::{Evidence, Write};
-use std::{fmt, path::PathBuf, sync::Arc};
+#[cfg(feature = "k3s")]
+use kubeconfig::Connection;
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 
 /// What a cluster can do. A scenario states what it needs; what a cluster cannot do is skipped with the reason.
@@ -92,8 +104,16 @@ pub trait Cluster: Send + Sync {
         "cluster.local"
     }
 
-    /// Folder on the nodes below which scenarios may have volumes of their own.
-    fn volume_root(&self) -> PathBuf;
+    /// What manifests must be adapted to, but for the namespace.
+    fn overlay(&self) -> Overlay;
+
+    /// Whether it has controllers of StatefulSets and DaemonSets of its own, unless somebody switched them off.
+    fn has_workload_controllers(&self) -> bool;
+
+    /// For how long its DNS may keep an answer that is out of date.
+    fn dns_cache(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// Ends the cluster and removes what it left. Does nothing the second time.
     fn shutdown(&self) -> BoxFuture<'_, ()>;
@@ -120,6 +140,16 @@ pub enum ClusterError {
         /// What went wrong.
         reason: String,
     },
+    /// Whether its own controllers are off could not be found out.
+    #[error(
+        "whether the {cluster} cluster leaves its sets to the candidate could not be found out: {reason}"
+    )]
+    HandOver {
+        /// Name of the provider.
+        cluster: String,
+        /// What went wrong.
+        reason: String,
+    },
     /// A file could not be written.
     #[error("writing {} failed: {source}", path.display())]
     File {
@@ -143,6 +173,7 @@ pub fn facts(cluster: &dyn Cluster, time: reports::Time, seed: Option<u64>) -> r
         time,
         seed,
         evidence: cluster.evidence(),
+        chosen_because: None,
     }
 }
 

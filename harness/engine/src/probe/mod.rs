@@ -1,36 +1,16 @@
 //! Asking the cluster's DNS, and pods over HTTP.
 
 mod network;
+mod proxy;
 
-pub use network::NetworkProber;
+pub use network::{Dial, NetworkProber};
+pub use proxy::ProxyProber;
+/// A record type that scenarios ask for.
+pub use workload::Question as RecordType;
 
 use futures::future::BoxFuture;
 use history::{DnsAnswer, HttpAnswer};
-
-/// A record type that scenarios ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RecordType {
-    /// IPv4 addresses.
-    A,
-    /// IPv6 addresses.
-    Aaaa,
-    /// Ports and targets.
-    Srv,
-    /// Names of an address.
-    Ptr,
-}
-
-impl RecordType {
-    /// The name in histories.
-    pub const fn name(self) -> &'static str {
-        match self {
-            RecordType::A => "A",
-            RecordType::Aaaa => "AAAA",
-            RecordType::Srv => "SRV",
-            RecordType::Ptr => "PTR",
-        }
-    }
-}
+use workload::NameAnswer;
 
 /// A GET request to a pod.
 #[derive(Clone, Debug)]
@@ -52,4 +32,35 @@ pub trait Prober: Send + Sync {
 
     /// Sends a request to a pod.
     fn send<'a>(&'a self, request: &'a HttpRequest) -> BoxFuture<'a, HttpAnswer>;
+}
+
+/// An answer of a name server as histories keep it.
+pub(crate) fn dns_answer(name: &str, kind: RecordType, answer: NameAnswer) -> DnsAnswer {
+    DnsAnswer {
+        name: name.into(),
+        qtype: kind.name().into(),
+        rcode: answer.code,
+        answers: answer.answers,
+        ttl: answer.ttl,
+        ..DnsAnswer::default()
+    }
+}
+
+/// What came of a request: status and body, or why there is none.
+pub(crate) fn http_answer(request: &HttpRequest, outcome: Result<(u16, String), String>) -> HttpAnswer {
+    let (status, body, error) = match outcome {
+        Ok((status, body)) => (status, body, None),
+        Err(error) => (0, String::new(), Some(error)),
+    };
+    HttpAnswer {
+        host: request.host.clone(),
+        address: request.address.clone(),
+        port: request.port,
+        method: "GET".into(),
+        path: request.path.clone(),
+        status,
+        body,
+        error,
+        ..HttpAnswer::default()
+    }
 }

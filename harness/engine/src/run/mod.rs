@@ -1,15 +1,22 @@
 //! Running scenarios on a cluster and judging what they recorded.
 
+mod attempt;
+mod automatic;
+mod choice;
 mod first_contact;
+mod hand_over;
+mod performed;
 mod plan;
 mod progress;
 mod real;
 mod scenario;
 mod virtual_time;
 
-pub use plan::{ClusterChoice, Plan, RunError, Time};
+pub use automatic::Chosen;
+pub use choice::{ChoiceError, ClusterChoice};
+pub use performed::{Performed, Recorded};
+pub use plan::{Keep, Plan, RunError, Time};
 pub use progress::Progress;
-pub use scenario::{Performed, Recorded};
 
 use reports::{CandidateFacts, ClusterFacts, Report, RunFacts, ScenarioFacts};
 use std::time::Instant;
@@ -62,10 +69,7 @@ fn report(plan: &Plan, outcome: &Outcome, seconds: f64) -> Report {
             sentence: performed.sentence,
             outcome: performed.outcome.clone(),
             seconds: performed.seconds,
-            events: performed
-                .recorded
-                .as_ref()
-                .map_or(0, |recorded| recorded.history.len()),
+            events: performed.events(),
             history_file: performed
                 .recorded
                 .as_ref()
@@ -81,7 +85,10 @@ fn report(plan: &Plan, outcome: &Outcome, seconds: f64) -> Report {
         })
         .collect();
     Report::build(RunFacts {
-        cluster: outcome.cluster.clone(),
+        cluster: ClusterFacts {
+            chosen_because: plan.chosen_because.clone(),
+            ..outcome.cluster.clone()
+        },
         candidate: CandidateFacts {
             name: plan.candidate.name.clone(),
             version: plan.candidate.version.clone(),

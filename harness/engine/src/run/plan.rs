@@ -1,37 +1,26 @@
 //! What is to be run.
 
+use super::ClusterChoice;
 use crate::{
-    candidate::{Candidate, LaunchError},
-    cluster::ClusterError,
+    candidate::{Candidate, Deployment, LaunchError},
+    cluster::{ClusterError, DnsFault},
     observe::ObserveError,
     scenario::Scenario,
 };
 use judging::Rule;
-use std::{path::PathBuf, str::FromStr};
+use std::path::PathBuf;
+use tokio_util::sync::CancellationToken;
 
-/// Where to run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ClusterChoice {
-    /// A cluster in this process, with so many nodes.
-    Embedded {
-        /// How many nodes it has.
-        nodes: usize,
-    },
-}
-
-impl FromStr for ClusterChoice {
-    type Err = judging::UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        match name {
-            "embedded" => Ok(ClusterChoice::Embedded { nodes: 3 }),
-            _ => Err(judging::UnknownName {
-                what: "cluster",
-                name: name.into(),
-                known: vec!["embedded"],
-            }),
-        }
-    }
+/// Which namespaces outlive the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// None.
+    #[default]
+    Never,
+    /// Those of scenarios that did not complete or broke a rule.
+    Failed,
+    /// All.
+    Always,
 }
 
 /// How time passes.
@@ -52,6 +41,8 @@ pub enum Time {
 pub struct Plan {
     /// Where.
     pub cluster: ClusterChoice,
+    /// Why this cluster, if nobody named one.
+    pub chosen_because: Option<String>,
     /// Who is certified.
     pub candidate: Candidate,
     /// The scenarios.
@@ -66,6 +57,15 @@ pub struct Plan {
     pub out: Option<PathBuf>,
     /// How time passes.
     pub time: Time,
+    /// Which namespaces outlive the run.
+    pub keep: Keep,
+    /// Whether histories stay in memory after they were judged; they are large, and reports do not need them.
+    pub keep_histories: bool,
+    /// A defect of the embedded cluster's DNS, to see the rules about names bite; only in virtual time.
+    pub dns_fault: Option<DnsFault>,
+    /// Ends the run without judging anything once it is cancelled. The candidate ends with it; what the run made on a
+    /// cluster that is there already stays.
+    pub at_once: CancellationToken,
 }
 
 /// Why a plan could not be run.
@@ -92,22 +92,70 @@ pub enum RunError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Somebody stopped the run before there was anything to judge.
+    #[error("the run was stopped before the cluster was ready")]
+    Stopped,
+    /// Somebody ended the run at once.
+    #[error("the run was ended at once: nothing is judged, and what it made on a cluster may be left")]
+    EndedAtOnce,
     /// The harness itself is broken.
     #[error("the harness failed: {0}")]
     Harness(String),
 }
 
 impl Plan {
-    pub(super) fn check(&self) -> Result<(), RunError> {
+    /// The same, with histories and the logs of candidate and cluster in that folder.
+    #[must_use]
+    pub fn keeping_in(mut self, folder: PathBuf) -> Plan {
+        #[cfg(feature = "k3s")]
+        if let ClusterChoice::K3s(options) = &mut self.cluster {
+            options.logs = Some(folder.clone());
+        }
+        self.out = Some(folder);
+        self
+    }
+
+    /// Whether it can be run at all, found out before anything is started; [`run`](super::run) does so too.
+    ///
+    /// # Errors
+    /// When it asks for something impossible: what, and what to ask for instead.
+    pub fn check(&self) -> Result<(), RunError> {
         if self.jobs == 0 {
             return Err(RunError::Usage(
                 "no scenario can run with 0 jobs; give at least 1".into(),
             ));
         }
+        let built_in = matches!(self.candidate.deployment, Deployment::BuiltIn);
+        if built_in && matches!(self.cluster, ClusterChoice::Embedded { .. }) {
+            return Err(RunError::Usage(format!(
+                "{} is what a cluster brings, and the embedded cluster brings no StatefulSet controller; choose another \
+                 --cluster, or another --candidate",
+                self.candidate.name
+            )));
+        }
         if matches!(self.time, Time::Virtual { .. }) && !self.candidate.is_in_process() {
             return Err(RunError::Usage(format!(
                 "virtual time needs a candidate in this process, and {} is not; use real time",
                 self.candidate.name
+            )));
+        }
+        if matches!(self.time, Time::Virtual { .. }) && !self.cluster.has_virtual_time() {
+            return Err(RunError::Usage(
+                "virtual time needs the embedded cluster; use real time".into(),
+            ));
+        }
+        if self.dns_fault.is_some() && self.time == Time::Real {
+            return Err(RunError::Usage(
+                "a defect of the DNS can only be had in virtual time, where every scenario has a cluster of its own".into(),
+            ));
+        }
+        let known = |id: &str| self.all_rules.iter().any(|rule| rule.id == id);
+        let deviations = &self.candidate.declarations.known_deviations;
+        if let Some(unknown) = deviations.iter().find(|deviation| !known(&deviation.rule)) {
+            return Err(RunError::Usage(format!(
+                "candidate `{}`: `known-deviation` names the rule `{}`, and there is none of that id; `ordinal list \
+                 rules` names them all",
+                self.candidate.name, unknown.rule
             )));
         }
         Ok(())

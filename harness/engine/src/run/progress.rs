@@ -21,10 +21,22 @@ pub enum Progress {
         /// How long scenarios hold still.
         hold: Duration,
     },
+    /// A namespace outlives the run.
+    Kept {
+        /// Its name.
+        namespace: String,
+    },
     /// A scenario begins.
     Started {
         /// Its name.
         scenario: &'static str,
+    },
+    /// The machine was too slow for what a scenario had to watch, so that it is performed once more.
+    Repeated {
+        /// Its name.
+        scenario: &'static str,
+        /// How long the machine kept the harness waiting.
+        delay: Duration,
     },
     /// A scenario is over.
     Finished {

@@ -1,19 +1,21 @@
 //! Real time: one cluster, scenarios side by side in namespaces of their own.
 
 use super::{
-    ClusterChoice, Outcome, Performed, Plan, Progress, RunError, first_contact,
+    Outcome, Performed, Plan, Progress, RunError,
+    attempt::Attempt,
+    first_contact, hand_over,
     scenario::{Venue, perform},
 };
 use crate::{
-    candidate::RunningCandidate,
+    candidate::{RunningCandidate, panic_text},
     clock::Stopwatch,
-    cluster::{Cluster, EmbeddedCluster, facts},
+    cluster::{Cluster, facts},
     patience::Limits,
     scenario::Scenario,
 };
-use futures::{StreamExt, stream};
+use futures::{FutureExt, StreamExt, stream};
 use reports::Outcome as Ending;
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 pub(super) fn run(
@@ -26,7 +28,13 @@ pub(super) fn run(
         .enable_all()
         .build()
         .map_err(|error| RunError::Harness(format!("no runtime: {error}")))?;
-    let outcome = runtime.block_on(on_cluster(plan, stop, tell));
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            () = plan.at_once.cancelled() => Err(RunError::EndedAtOnce),
+            outcome = on_cluster(plan, stop, tell) => outcome,
+        }
+    });
     runtime.shutdown_timeout(Duration::from_secs(2));
     outcome
 }
@@ -37,12 +45,34 @@ async fn on_cluster(
     tell: &(dyn Fn(Progress) + Sync),
 ) -> Result<Outcome, RunError> {
     let started = Stopwatch::start();
-    let ClusterChoice::Embedded { nodes } = plan.cluster;
-    let cluster: Arc<dyn Cluster> = Arc::new(EmbeddedCluster::start(nodes).await?);
+    let run = run_id();
+    let cluster = tokio::select! {
+        biased;
+        () = stop.cancelled() => None,
+        cluster = plan.cluster.start(&plan.candidate, &run) => Some(cluster?),
+    };
+    let Some(cluster) = cluster else {
+        plan.cluster.abandon(&run).await;
+        return Err(RunError::Stopped);
+    };
     tell(Progress::ClusterReady {
         cluster: cluster.name().into(),
-        after: Duration::from_micros(started.elapsed().as_micros()),
+        after: started.elapsed().into(),
     });
+    // Whatever happens from here on, the cluster is left as it was found.
+    let work = AssertUnwindSafe(on_candidate(plan, &cluster, &run, stop, tell)).catch_unwind();
+    let outcome = work.await;
+    cluster.shutdown().await;
+    outcome.unwrap_or_else(|panic| Err(RunError::Harness(panic_text(panic.as_ref()).to_owned())))
+}
+
+async fn on_candidate(
+    plan: &Plan,
+    cluster: &Arc<dyn Cluster>,
+    run: &str,
+    stop: &CancellationToken,
+    tell: &(dyn Fn(Progress) + Sync),
+) -> Result<Outcome, RunError> {
     let directory = tempfile::Builder::new()
         .prefix("ordinal-run-")
         .tempdir()
@@ -50,23 +80,12 @@ async fn on_cluster(
             path: std::env::temp_dir(),
             source,
         })?;
-    let outcome = on_candidate(plan, &cluster, directory.path(), stop, tell).await;
-    cluster.shutdown().await;
-    outcome
-}
-
-async fn on_candidate(
-    plan: &Plan,
-    cluster: &Arc<dyn Cluster>,
-    directory: &Path,
-    stop: &CancellationToken,
-    tell: &(dyn Fn(Progress) + Sync),
-) -> Result<Outcome, RunError> {
-    let log_directory = plan.out.as_deref().unwrap_or(directory);
+    let log_directory = plan.out.as_deref().unwrap_or(directory.path());
     std::fs::create_dir_all(log_directory).map_err(|source| RunError::File {
         path: log_directory.into(),
         source,
     })?;
+    hand_over::prove(&plan.candidate, cluster.as_ref(), run).await?;
     let running = RunningCandidate::launch(&plan.candidate, cluster, log_directory).await?;
     let started = cluster.now().to_string();
     let venue = Venue {
@@ -75,10 +94,11 @@ async fn on_candidate(
         running: &running,
         rules: &plan.rules,
         out: plan.out.as_deref(),
-        run_id: run_id(),
-        volume_root: cluster.volume_root(),
+        run_id: run.to_owned(),
+        keep: plan.keep,
+        tell,
         stop: stop.clone(),
-        measures_lag: true,
+        real_time: true,
     };
     let first = one(
         &first_contact::FIRST_CONTACT,
@@ -90,8 +110,8 @@ async fn on_candidate(
     let reaction = first
         .recorded
         .as_ref()
-        .and_then(|recorded| first_contact::reaction(&recorded.history));
-    let limits = Limits::calibrated(reaction.unwrap_or_default());
+        .and_then(|recorded| first_contact::reaction(recorded.history.as_ref()?));
+    let limits = Limits::calibrated(reaction.unwrap_or_default()).with_dns_cache(cluster.dns_cache());
     if let Some(reaction) = reaction {
         tell(Progress::Calibrated {
             reaction,
@@ -101,11 +121,17 @@ async fn on_candidate(
     let alive = first.outcome == Ending::Completed || reaction.is_some();
     let crashed = matches!(first.outcome, Ending::Crashed { .. });
     let rest: Vec<Result<Performed, RunError>> = if alive && !crashed {
-        stream::iter(&plan.scenarios)
-            .map(|scenario| one(scenario, &venue, limits, tell))
-            .buffered(plan.jobs)
+        // Not in order: one that takes long must not keep the others from starting.
+        let mut done: Vec<_> = stream::iter(plan.scenarios.iter().enumerate())
+            .map(|(place, scenario)| {
+                let one = one(scenario, &venue, limits, tell);
+                async move { (place, one.await.map(|performed| performed.kept(plan))) }
+            })
+            .buffer_unordered(plan.jobs)
             .collect()
-            .await
+            .await;
+        done.sort_by_key(|(place, _)| *place);
+        done.into_iter().map(|(_, performed)| performed).collect()
     } else {
         let reason = if crashed {
             "the candidate ended"
@@ -117,7 +143,7 @@ async fn on_candidate(
             .map(|scenario| Ok(Performed::skipped(scenario, reason.into())))
             .collect()
     };
-    let mut performed = vec![first];
+    let mut performed = vec![first.kept(plan)];
     for scenario in rest {
         performed.push(scenario?);
     }
@@ -138,15 +164,24 @@ async fn one(
     tell(Progress::Started {
         scenario: scenario.name,
     });
-    let performed = perform(scenario, venue, limits).await?;
+    let mut attempt = Attempt::FIRST;
+    let performed = loop {
+        let performed = perform(scenario, venue, limits, attempt).await?;
+        let Some(next) = attempt.after(&performed) else {
+            break performed;
+        };
+        attempt.keep_history(venue.out, scenario.name)?;
+        tell(Progress::Repeated {
+            scenario: scenario.name,
+            delay: performed.spoiled_by().unwrap_or_default(),
+        });
+        attempt = next;
+    };
     tell(Progress::Finished {
         scenario: scenario.name,
         outcome: performed.outcome.clone(),
         seconds: performed.seconds,
-        events: performed
-            .recorded
-            .as_ref()
-            .map_or(0, |recorded| recorded.history.len()),
+        events: performed.events(),
     });
     Ok(performed)
 }

@@ -1,15 +1,19 @@
 //! One scenario from its first watch to its judgements.
 
-use super::RunError;
+use super::{
+    Keep, Progress, RunError,
+    attempt::Attempt,
+    performed::{Performed, Recorded},
+};
 use crate::{
     candidate::{RunningCandidate, panic_text},
-    clock::{self, Stopwatch},
-    cluster::{Cluster, Role},
+    clock::Stopwatch,
+    cluster::{Cluster, Role, create_namespace, keep_namespace, remove_namespace},
     environment,
     gate::GateKeeper,
     lag::Lag,
     manifest::Overlay,
-    observe::{Keep, Watched, observe},
+    observe::{Wanted, Watched, observe},
     patience::Limits,
     recorder::Recorder,
     scenario::Scenario,
@@ -17,46 +21,17 @@ use crate::{
 };
 use futures::FutureExt;
 use history::{End, History, Ledger, Meta, Observation};
-use judging::{Judgement, Rule};
+use judging::Rule;
 use reports::Outcome;
-use serde_json::json;
 use std::{
     fs::File,
     io::{LineWriter, Write},
     panic::AssertUnwindSafe,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
 };
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-
-/// A scenario that was performed, or the reason why not.
-#[derive(Clone, Debug)]
-pub struct Performed {
-    /// Name of the scenario.
-    pub name: &'static str,
-    /// What it does.
-    pub sentence: &'static str,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// How long it took.
-    pub seconds: f64,
-    /// What was recorded and judged; `None` if it was skipped.
-    pub recorded: Option<Recorded>,
-}
-
-/// What a scenario recorded, and what the rules say of it.
-#[derive(Clone, Debug)]
-pub struct Recorded {
-    /// The history.
-    pub history: History,
-    /// One judgement per rule of the plan.
-    pub judgements: Vec<Judgement>,
-    /// Faults of the environment.
-    pub environment: Vec<String>,
-    /// Name of the history file in the output folder.
-    pub file: Option<String>,
-}
 
 /// What scenarios of one run share.
 pub(super) struct Venue<'a> {
@@ -66,22 +41,11 @@ pub(super) struct Venue<'a> {
     pub rules: &'a [&'static Rule],
     pub out: Option<&'a Path>,
     pub run_id: String,
-    pub volume_root: PathBuf,
+    pub keep: Keep,
+    pub tell: &'a (dyn Fn(Progress) + Sync),
     pub stop: CancellationToken,
-    /// Whether delays of the machine matter: in real time they do.
-    pub measures_lag: bool,
-}
-
-impl Performed {
-    pub(super) fn skipped(scenario: &Scenario, reason: String) -> Performed {
-        Performed {
-            name: scenario.name,
-            sentence: scenario.sentence,
-            outcome: Outcome::Skipped { reason },
-            seconds: 0.0,
-            recorded: None,
-        }
-    }
+    /// Whether time is real: then delays of the machine matter, and so does who holds up whom.
+    pub real_time: bool,
 }
 
 /// Why a scenario makes no sense here, if it does not.
@@ -111,18 +75,22 @@ pub(super) async fn perform(
     scenario: &Scenario,
     venue: &Venue<'_>,
     limits: Limits,
+    attempt: Attempt,
 ) -> Result<Performed, RunError> {
     if let Some(reason) = reason_to_skip(scenario, venue) {
         return Ok(Performed::skipped(scenario, reason));
     }
     let watch = Stopwatch::start();
-    let namespace = format!("{}-{}", scenario.name, venue.run_id);
+    let namespace = match attempt.number {
+        1 => format!("{}-{}", scenario.name, venue.run_id),
+        again => format!("{}-{}-{again}", scenario.name, venue.run_id),
+    };
     let (file, name) = open_file(venue.out, scenario.name)?;
     let recorder = Recorder::start(meta(scenario, venue, &namespace, limits), file);
     let client = venue.cluster.client(Role::Harness);
     let mut tasks = JoinSet::new();
-    let lag = Lag::default();
-    if venue.measures_lag {
+    let lag = Lag::known(attempt.lag);
+    if venue.real_time {
         tasks.spawn(lag.clone().watch());
     }
     let outcome = match prepare(&client, venue, &namespace, &recorder, &mut tasks).await {
@@ -155,14 +123,13 @@ pub(super) async fn perform(
             source: std::io::Error::other(reason),
         });
     }
-    clean_up(&client, &namespace).await;
-    let ledger = Ledger::build(&history);
+    let spoiled = limits.spoiled(lag.shortest_hold(), lag.longest());
     let recorded = Recorded {
-        judgements: judging::judge_all(venue.rules, &ledger),
-        environment: environment::faults(&ledger),
-        history,
         file: name,
+        spoiled_by: (venue.real_time && spoiled).then(|| lag.longest()),
+        ..judged(history, venue).await?
     };
+    clean_up(&client, venue, &namespace, &outcome, &recorded).await;
     Ok(Performed {
         name: scenario.name,
         sentence: scenario.sentence,
@@ -170,6 +137,28 @@ pub(super) async fn perform(
         seconds,
         recorded: Some(recorded),
     })
+}
+
+/// Judges a history. In real time on a thread of its own: it computes for so long that others would be late.
+async fn judged(history: History, venue: &Venue<'_>) -> Result<Recorded, RunError> {
+    let rules = venue.rules.to_vec();
+    let work = move || {
+        let ledger = Ledger::build(&history);
+        Recorded {
+            judgements: judging::judge_all(&rules, &ledger),
+            environment: environment::faults(&ledger),
+            events: history.len(),
+            history: Some(history),
+            file: None,
+            spoiled_by: None,
+        }
+    };
+    if venue.real_time {
+        let judged = tokio::task::spawn_blocking(work).await;
+        judged.map_err(|error| RunError::Harness(format!("judging failed: {error}")))
+    } else {
+        Ok(work())
+    }
 }
 
 fn meta(scenario: &Scenario, venue: &Venue<'_>, namespace: &str, limits: Limits) -> Meta {
@@ -211,18 +200,8 @@ async fn prepare(
     recorder: &Recorder,
     tasks: &mut JoinSet<()>,
 ) -> Result<(), String> {
-    let body = json!({
-        "apiVersion": "v1", "kind": "Namespace",
-        "metadata": { "name": namespace, "labels": { "ordinal.dev/run": venue.run_id } },
-    });
-    let request = http::Request::post("/api/v1/namespaces")
-        .header(http::header::CONTENT_TYPE, "application/json")
-        .body(body.to_string().into_bytes())
-        .map_err(|error| error.to_string())?;
-    client
-        .request::<serde_json::Value>(request)
-        .await
-        .map_err(|error| format!("the namespace {namespace} could not be created: {error}"))?;
+    let restricted = venue.cluster.overlay().workload_image.is_some();
+    create_namespace(client, namespace, &venue.run_id, restricted).await?;
     if let Some(mut writes) = venue.cluster.writes() {
         let (recorder, namespace) = (recorder.clone(), namespace.to_owned());
         tasks.spawn(async move {
@@ -246,7 +225,7 @@ fn watched(namespace: &str) -> Vec<Watched> {
     let all = |group: &str, resource: &str| Watched {
         path: format!("{group}/namespaces/{namespace}/{resource}"),
         resource: resource.into(),
-        keep: Keep::All,
+        wanted: Wanted::All,
     };
     vec![
         all("/apis/apps/v1", "statefulsets"),
@@ -260,12 +239,12 @@ fn watched(namespace: &str) -> Vec<Watched> {
         Watched {
             path: "/api/v1/persistentvolumes".into(),
             resource: "persistentvolumes".into(),
-            keep: Keep::VolumesOf(namespace.into()),
+            wanted: Wanted::VolumesOf(namespace.into()),
         },
         Watched {
             path: "/api/v1/nodes".into(),
             resource: "nodes".into(),
-            keep: Keep::All,
+            wanted: Wanted::All,
         },
     ]
 }
@@ -287,8 +266,7 @@ async fn act(
     );
     let overlay = Overlay {
         namespace: namespace.to_owned(),
-        volume_root: venue.volume_root.to_string_lossy().into_owned(),
-        ..Overlay::default()
+        ..venue.cluster.overlay()
     };
     let stage = Stage::new(Inner {
         namespace: namespace.to_owned(),
@@ -373,16 +351,25 @@ fn end(outcome: &Outcome, lag: &Lag) -> End {
     }
 }
 
-/// Removes the namespace. Best effort: the verdict stands whatever comes of it.
-async fn clean_up(client: &kube::Client, namespace: &str) {
-    let path = format!("/api/v1/namespaces/{namespace}");
-    let Ok(request) = http::Request::delete(&path).body(Vec::new()) else {
-        return;
+/// Removes the namespace, unless it is worth a look.
+async fn clean_up(
+    client: &kube::Client,
+    venue: &Venue<'_>,
+    namespace: &str,
+    outcome: &Outcome,
+    recorded: &Recorded,
+) {
+    let keep = match venue.keep {
+        Keep::Never => false,
+        Keep::Failed => recorded.shows_a_defect() || *outcome != Outcome::Completed,
+        Keep::Always => true,
     };
-    let limit = std::time::Duration::from_secs(5);
-    match clock::within(limit, client.request::<serde_json::Value>(request)).await {
-        Some(Ok(_)) => {}
-        Some(Err(error)) => tracing::warn!(namespace, %error, "the namespace could not be removed"),
-        None => tracing::warn!(namespace, "removing the namespace took too long"),
+    if keep {
+        keep_namespace(client, namespace).await;
+        (venue.tell)(Progress::Kept {
+            namespace: namespace.to_owned(),
+        });
+    } else {
+        remove_namespace(client, namespace).await;
     }
 }

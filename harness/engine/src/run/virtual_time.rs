@@ -1,7 +1,8 @@
 //! Virtual time: every scenario has a cluster of its own on a runtime whose clock jumps.
 
 use super::{
-    ClusterChoice, Outcome, Performed, Plan, Progress, RunError,
+    ClusterChoice, Keep, Outcome, Performed, Plan, Progress, RunError,
+    attempt::Attempt,
     scenario::{Venue, perform},
 };
 use crate::{
@@ -80,9 +81,12 @@ fn alone(
         .start_paused(true)
         .build()
         .map_err(|error| RunError::Harness(format!("no runtime: {error}")))?;
-    let ClusterChoice::Embedded { nodes } = plan.cluster;
-    let done = runtime.block_on(async {
-        let cluster: Arc<dyn Cluster> = Arc::new(EmbeddedCluster::start_virtual(nodes, seed).await?);
+    let ClusterChoice::Embedded { nodes } = plan.cluster else {
+        return Err(RunError::Usage("virtual time needs the embedded cluster".into()));
+    };
+    let work = async {
+        let cluster: Arc<dyn Cluster> =
+            Arc::new(EmbeddedCluster::start_virtual(nodes, seed, plan.dns_fault).await?);
         let running = RunningCandidate::launch(&plan.candidate, &cluster, std::path::Path::new("")).await?;
         let venue = Venue {
             cluster: cluster.clone(),
@@ -91,27 +95,31 @@ fn alone(
             rules: &plan.rules,
             out: plan.out.as_deref(),
             run_id: "v".into(),
-            volume_root: cluster.volume_root(),
+            keep: Keep::Never,
+            tell,
             stop: stop.clone(),
-            measures_lag: false,
+            real_time: false,
         };
-        let performed = perform(scenario, &venue, Limits::virtual_time()).await?;
+        let performed = perform(scenario, &venue, Limits::virtual_time(), Attempt::FIRST).await?;
         drop(running);
         cluster.shutdown().await;
         Ok::<_, RunError>((
             performed,
             facts(cluster.as_ref(), reports::Time::Virtual, Some(seed)),
         ))
+    };
+    let done = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            () = plan.at_once.cancelled() => Err(RunError::EndedAtOnce),
+            done = work => done,
+        }
     })?;
     tell(Progress::Finished {
         scenario: scenario.name,
         outcome: done.0.outcome.clone(),
         seconds: done.0.seconds,
-        events: done
-            .0
-            .recorded
-            .as_ref()
-            .map_or(0, |recorded| recorded.history.len()),
+        events: done.0.events(),
     });
-    Ok(done)
+    Ok((done.0.kept(plan), done.1))
 }

@@ -1,6 +1,7 @@
 //! What a scenario works with: verbs.
 
 mod error;
+mod foreign;
 mod readiness;
 mod request;
 mod settled;
@@ -61,6 +62,12 @@ impl Stage {
     /// How long the world is kept frozen, on this machine as busy as it has been so far.
     pub fn hold_time(&self) -> Duration {
         self.inner.limits.hold_despite(self.inner.lag.longest())
+    }
+
+    /// How long the world is kept frozen so that answers of the DNS that are out of date have run out as well.
+    pub fn names_hold_time(&self) -> Duration {
+        let judge = self.inner.limits.judge;
+        self.hold_time() + judge.dns().saturating_sub(judge.staleness()) * 3 / 2
     }
 
     /// Reads the present state of the world.

@@ -1,8 +1,9 @@
 //! Verbs that wait.
 
 use super::{Inner, Stage, StepError, settled};
-use crate::{clock, world::World};
+use crate::{clock, lag::Lag, patience::Limits, world::World};
 use serde_json::Value;
+use std::{pin::pin, time::Duration};
 
 /// Whether a condition holds; if not, what was seen in its place.
 pub type Seen = Result<(), String>;
@@ -55,8 +56,7 @@ impl Stage {
             if started.elapsed() > limits.longest.into() {
                 return not_reached(format!("gave up after {:?}", limits.longest));
             }
-            let quiet = limits.quiet_despite(lag.longest());
-            let arrival = clock::within(quiet, async {
+            let arrival = silence(*limits, lag, async {
                 tokio::select! {
                     biased;
                     // An error means that nobody watches over the candidate: it is part of the cluster.
@@ -64,8 +64,8 @@ impl Stage {
                     _ = arrivals.changed() => {}
                 }
             });
-            if arrival.await.is_none() {
-                return not_reached(format!("nothing happened for {quiet:?}"));
+            if let Err(silent) = arrival.await {
+                return not_reached(format!("nothing happened for {silent:?}"));
             }
         }
     }
@@ -76,8 +76,21 @@ impl Stage {
     /// # Errors
     /// When the candidate ended.
     pub async fn keep_still(&self) -> Result<(), StepError> {
+        self.keep_still_for(self.hold_time()).await
+    }
+
+    /// Keeps the world frozen until answers of the DNS that are out of date have run out as well.
+    ///
+    /// # Errors
+    /// When the candidate ended.
+    pub async fn keep_names_still(&self) -> Result<(), StepError> {
+        self.keep_still_for(self.names_hold_time()).await
+    }
+
+    async fn keep_still_for(&self, hold: Duration) -> Result<(), StepError> {
         let mut candidate = self.inner.candidate.clone();
-        let still = clock::pass(self.hold_time());
+        self.inner.lag.held(hold);
+        let still = clock::pass(hold);
         let ended = async move {
             match candidate
                 .wait_for(Option::is_some)
@@ -168,6 +181,18 @@ impl Stage {
         .await
     }
 
+    /// Waits until a pod is marked for deletion.
+    ///
+    /// # Errors
+    /// As [`Stage::until`].
+    pub async fn until_terminating(&self, pod: &str) -> Result<(), StepError> {
+        self.until(&format!("{pod} terminating"), |world| match world.pod(pod) {
+            Some(state) if state.terminating => Ok(()),
+            _ => Err(world.describe_pods()),
+        })
+        .await
+    }
+
     /// Waits until a pod runs but is not Ready.
     ///
     /// # Errors
@@ -224,5 +249,60 @@ impl Stage {
                 last: self.look(World::describe_pods),
                 why: "it does not exist".into(),
             })
+    }
+}
+
+/// Waits for an arrival, as long as silence means nothing; how long it was silent if none came.
+///
+/// A machine that turns out to be slow meanwhile makes the wait longer: what the judge allows for such a machine has to
+/// pass before silence proves anything.
+async fn silence(limits: Limits, lag: &Lag, arrival: impl Future<Output = ()>) -> Result<(), Duration> {
+    let mut arrival = pin!(arrival);
+    let begun = clock::Stopwatch::start();
+    let mut enough = limits.quiet_despite(lag.longest());
+    loop {
+        let left = enough.saturating_sub(begun.elapsed().into());
+        if clock::within(left, arrival.as_mut()).await.is_some() {
+            return Ok(());
+        }
+        let silent: Duration = begun.elapsed().into();
+        lag.saw(silent.saturating_sub(enough));
+        enough = limits.quiet_despite(lag.longest());
+        if silent >= enough {
+            return Err(enough);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_means_nothing_until_the_judge_would_have_been_patient_enough() {
+        let limits = Limits::calibrated(Duration::from_millis(5));
+        let lag = Lag::known(Duration::ZERO);
+        let slow = Duration::from_secs(1);
+        let turns_out_slow = async {
+            clock::pass(limits.quiet / 2).await;
+            lag.saw(slow);
+        };
+        let never = std::future::pending();
+        let begun = clock::Stopwatch::start();
+        let (silent, ()) = tokio::join!(silence(limits, &lag, never), turns_out_slow);
+        assert_eq!(silent, Err(limits.quiet_despite(slow)));
+        assert!(Duration::from(begun.elapsed()) >= limits.quiet_despite(slow));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_arrival_ends_the_silence_of_a_slow_machine_too() {
+        let limits = Limits::calibrated(Duration::from_millis(5));
+        let lag = Lag::known(Duration::ZERO);
+        let late = async {
+            clock::pass(limits.quiet / 2).await;
+            lag.saw(Duration::from_secs(1));
+            clock::pass(limits.quiet).await;
+        };
+        assert_eq!(silence(limits, &lag, late).await, Ok(()));
     }
 }

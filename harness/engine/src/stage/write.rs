@@ -106,7 +106,7 @@ impl Stage {
             })
             .ok_or_else(|| StepError::Manifest(format!("the set {set} has no containers to change")))?;
         for container in containers.as_array_mut().into_iter().flatten() {
-            container["image"] = json!(image);
+            container["image"] = json!(self.inner.overlay.image(image));
         }
         let patch = json!({ "spec": { "template": { "spec": { "containers": containers } } } });
         self.patch_set(set, &format!("change the image to {image}"), &patch)
@@ -239,9 +239,7 @@ impl Stage {
     /// # Errors
     /// When the API server refuses it.
     pub async fn pin(&self, pod: &str) -> Result<(), StepError> {
-        self.note("hold", format!("{pod} by a finalizer"));
-        let patch = json!({ "metadata": { "finalizers": [FINALIZER] } });
-        self.patch("v1", "Pod", pod, None, &patch).await
+        self.pin_any("v1", "Pod", pod).await
     }
 
     /// Takes the finalizer off again.
@@ -249,14 +247,34 @@ impl Stage {
     /// # Errors
     /// When the API server refuses it.
     pub async fn unpin(&self, pod: &str) -> Result<(), StepError> {
-        self.note("release", format!("{pod} from its finalizer"));
-        self.patch(
-            "v1",
-            "Pod",
-            pod,
-            None,
-            &json!({ "metadata": { "finalizers": null } }),
-        )
-        .await
+        self.unpin_any("v1", "Pod", pod).await
+    }
+
+    /// Keeps a set from going away although it is deleted, as [`Stage::pin`] does with a pod.
+    ///
+    /// # Errors
+    /// When the API server refuses it.
+    pub async fn pin_set(&self, set: &str) -> Result<(), StepError> {
+        self.pin_any("apps/v1", "StatefulSet", set).await
+    }
+
+    /// Takes the finalizer off a set again.
+    ///
+    /// # Errors
+    /// When the API server refuses it.
+    pub async fn unpin_set(&self, set: &str) -> Result<(), StepError> {
+        self.unpin_any("apps/v1", "StatefulSet", set).await
+    }
+
+    async fn pin_any(&self, api_version: &str, kind: &str, name: &str) -> Result<(), StepError> {
+        self.note("hold", format!("{name} by a finalizer"));
+        let patch = json!({ "metadata": { "finalizers": [FINALIZER] } });
+        self.patch(api_version, kind, name, None, &patch).await
+    }
+
+    async fn unpin_any(&self, api_version: &str, kind: &str, name: &str) -> Result<(), StepError> {
+        self.note("release", format!("{name} from its finalizer"));
+        let patch = json!({ "metadata": { "finalizers": null } });
+        self.patch(api_version, kind, name, None, &patch).await
     }
 }

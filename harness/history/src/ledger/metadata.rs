@@ -1,6 +1,6 @@
 //! What every object carries: labels, finalizers, owners, its version.
 
-use super::{Author, ClaimState, Ledger, PodState, Revision, RevisionState, SetState};
+use super::{Author, ClaimState, Ledger, PodState, Revision, RevisionState, SetState, Spec};
 use crate::field::Field;
 use serde_json::Value;
 
@@ -197,6 +197,13 @@ impl SetState {
     /// Whether the set is being deleted and its dependents are to stay.
     pub fn orphaning(&self) -> bool {
         self.terminating && self.has_finalizer("orphan")
+    }
+}
+
+impl Spec {
+    /// Finalizers of the pod template.
+    pub fn template_finalizers(&self) -> impl Iterator<Item = &str> {
+        words(&self.template, "/metadata/finalizers")
     }
 }
 

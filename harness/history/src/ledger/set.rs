@@ -122,6 +122,8 @@ pub struct Spec {
     pub template: Arc<Value>,
     /// `spec.selector.matchLabels`.
     pub match_labels: Vec<(String, String)>,
+    /// Whether the selector has `matchExpressions` as well.
+    pub match_expressions: bool,
 }
 
 /// What the controller reports. Absent numbers are zero, as in the API.
@@ -234,6 +236,10 @@ impl Spec {
                 .flatten()
                 .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
                 .collect(),
+            match_expressions: object
+                .field("/spec/selector/matchExpressions")
+                .and_then(Value::as_array)
+                .is_some_and(|expressions| !expressions.is_empty()),
         }
     }
 }
@@ -313,10 +319,26 @@ impl Set {
     }
 }
 
+/// Maps and plain structures of a pod template: empty they mean the same as absent. Anything else that is empty is a
+/// structure that is there, as in `securityContext: {}` and `emptyDir: {}`.
+const MAPS: [&str; 8] = [
+    "annotations",
+    "labels",
+    "limits",
+    "matchLabels",
+    "metadata",
+    "nodeSelector",
+    "requests",
+    "resources",
+];
+
 /// A pod template without what carries no meaning: null values, empty maps and lists, `$patch`, a null creation time;
 /// with sorted keys. Two templates ask for the same pods if their canonical forms are equal
 /// (semantically equal revisions: k/k #134773).
 pub fn canonical_template(template: &Value) -> Value {
+    fn is_empty(value: &Value) -> bool {
+        value.as_object().is_some_and(serde_json::Map::is_empty)
+    }
     fn canonical(value: &Value) -> Option<Value> {
         match value {
             Value::Null => None,
@@ -325,9 +347,10 @@ pub fn canonical_template(template: &Value) -> Value {
                     .iter()
                     .filter(|(key, _)| *key != "$patch")
                     .filter_map(|(key, value)| Some((key.clone(), canonical(value)?)))
+                    .filter(|(key, value)| !(is_empty(value) && MAPS.contains(&key.as_str())))
                     .collect();
                 fields.sort_by(|a, b| a.0.cmp(&b.0));
-                (!fields.is_empty()).then(|| Value::Object(fields.into_iter().collect()))
+                Some(Value::Object(fields.into_iter().collect()))
             }
             Value::Array(items) if items.is_empty() => None,
             // An item keeps its place even if nothing is left of it.

@@ -59,8 +59,43 @@ fn missing(wanted: &Value, found: &Value, path: &str) -> Option<String> {
             )
         }),
         Value::Array(items) if items.is_empty() && found.is_null() => None,
+        // The API server writes quantities in their canonical form: 1024Mi becomes 1Gi.
+        Value::String(wanted) if path.starts_with("spec.resources.") => {
+            let same = match (quantity(wanted), found.as_str().and_then(quantity)) {
+                (Some(wanted), Some(found)) => wanted == found,
+                _ => found.as_str() == Some(wanted),
+            };
+            (!same).then(|| path.to_owned())
+        }
         wanted => (wanted != found).then(|| path.to_owned()),
     }
+}
+
+/// The value of a resource quantity in thousandths, if it is one.
+fn quantity(text: &str) -> Option<i128> {
+    let end = text
+        .find(|character: char| !character.is_ascii_digit() && !matches!(character, '.' | '+' | '-'))
+        .unwrap_or(text.len());
+    let (number, suffix) = text.split_at(end);
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let factor: i128 = match suffix {
+        "m" => 1,
+        "" => 1_000,
+        "k" => 1_000_000,
+        "M" => 1_000_000_000,
+        "G" => 1_000_000_000_000,
+        "T" => 1_000_000_000_000_000,
+        "P" => 1_000_000_000_000_000_000,
+        "Ki" => 1_000 << 10,
+        "Mi" => 1_000 << 20,
+        "Gi" => 1_000 << 30,
+        "Ti" => 1_000_i128 << 40,
+        "Pi" => 1_000_i128 << 50,
+        _ => return None,
+    };
+    let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
+    let scale = 10_i128.checked_pow(fraction.len().try_into().ok()?)?;
+    Some(digits.checked_mul(factor)? / scale)
 }
 
 #[cfg(test)]

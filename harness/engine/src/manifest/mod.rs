@@ -1,8 +1,11 @@
 //! Sample manifests, and the overlays that make them fit a cluster.
 
+mod workload;
+
 use crate::gate::GATE;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+pub(crate) use workload::security_context;
 
 /// A folder of sample manifests, as published (`fixtures/manifests`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,27 +18,27 @@ pub struct Sample {
 /// Headless Service and StatefulSet of two replicas with a dynamically provisioned claim.
 pub const MYAPP: Sample = Sample {
     name: "myapp",
-    text: include_str!("../../../fixtures/manifests/myapp/myapp.yaml"),
+    text: include_str!("../../../../fixtures/manifests/myapp/myapp.yaml"),
 };
 /// Two PersistentVolumes, headless Service, StatefulSet of two replicas: static volumes without a class.
 pub const WEB: Sample = Sample {
     name: "web",
-    text: include_str!("../../../fixtures/manifests/web/web.yaml"),
+    text: include_str!("../../../../fixtures/manifests/web/web.yaml"),
 };
 /// Three PersistentVolumes with a class, headless Service, StatefulSet of three replicas: ReadOnlyMany.
 pub const K8SDEMO: Sample = Sample {
     name: "k8sdemo",
-    text: include_str!("../../../fixtures/manifests/k8sdemo/k8sdemo.yaml"),
+    text: include_str!("../../../../fixtures/manifests/k8sdemo/k8sdemo.yaml"),
 };
 /// Headless Service and six members that know each other by name.
 pub const REDIS: Sample = Sample {
     name: "redis",
-    text: include_str!("../../../fixtures/manifests/redis/redis.yaml"),
+    text: include_str!("../../../../fixtures/manifests/redis/redis.yaml"),
 };
 /// A DaemonSet.
 pub const NGINX_DS: Sample = Sample {
     name: "nginx-ds",
-    text: include_str!("../../../fixtures/manifests/nginx-ds/nginx-ds.yaml"),
+    text: include_str!("../../../../fixtures/manifests/nginx-ds/nginx-ds.yaml"),
 };
 
 /// All sample manifests.
@@ -46,10 +49,12 @@ pub const SAMPLES: [Sample; 5] = [MYAPP, WEB, K8SDEMO, REDIS, NGINX_DS];
 pub struct Overlay {
     /// Namespace of the scenario; also the suffix of cluster-scoped names.
     pub namespace: String,
-    /// Image names that become others.
-    pub images: BTreeMap<String, String>,
+    /// Image that plays those of the samples, in pods without privileges; as published if absent.
+    pub workload_image: Option<String>,
     /// Folder for volumes in place of NFS servers and shared host paths.
     pub volume_root: String,
+    /// Whether nobody provisions volumes: members then keep their files in their pods, and have no claims.
+    pub without_claims: bool,
 }
 
 /// Why a manifest cannot be applied.
@@ -121,6 +126,20 @@ impl Manifest {
         Ok(Manifest { objects })
     }
 
+    /// The images that its pods run, each once.
+    pub fn images(&self) -> BTreeSet<&str> {
+        let pods = self
+            .objects
+            .iter()
+            .filter_map(|object| object.pointer("/spec/template/spec"));
+        let containers = pods.flat_map(|pod| ["initContainers", "containers"].map(|field| &pod[field]));
+        containers
+            .filter_map(Value::as_array)
+            .flatten()
+            .filter_map(|container| container["image"].as_str())
+            .collect()
+    }
+
     /// The objects, in order.
     pub fn objects(&self) -> &[Value] {
         &self.objects
@@ -156,24 +175,34 @@ impl Manifest {
             .iter()
             .any(|object| kind_of(object) == "PersistentVolume");
         for object in &mut self.objects {
-            match kind_of(object) {
-                "PersistentVolume" => adapt_volume(object, overlay),
-                "StatefulSet" => {
-                    set_namespace(object, overlay);
-                    adapt_images(object, overlay);
-                    add_gate(object);
-                    if own_volumes {
-                        adapt_claim_templates(object, overlay);
-                    }
+            let kind = kind_of(object).to_owned();
+            if kind == "PersistentVolume" {
+                adapt_volume(object, overlay);
+                continue;
+            }
+            set_namespace(object, overlay);
+            if let Some(spec) = pod_spec(&kind).and_then(|pointer| object.pointer_mut(pointer)) {
+                workload::play(spec, overlay);
+            }
+            if kind == "StatefulSet" {
+                add_gate(object);
+                match (own_volumes, overlay.without_claims) {
+                    (true, _) => adapt_claim_templates(object, overlay),
+                    (false, true) => drop_claim_templates(object),
+                    (false, false) => {}
                 }
-                "DaemonSet" => {
-                    set_namespace(object, overlay);
-                    adapt_images(object, overlay);
-                }
-                _ => set_namespace(object, overlay),
             }
         }
         self
+    }
+}
+
+/// Where the pod's spec is in an object of that kind.
+fn pod_spec(kind: &str) -> Option<&'static str> {
+    match kind {
+        "Pod" => Some("/spec"),
+        "StatefulSet" | "DaemonSet" => Some("/spec/template/spec"),
+        _ => None,
     }
 }
 
@@ -227,14 +256,26 @@ fn adapt_claim_templates(object: &mut Value, overlay: &Overlay) {
     }
 }
 
-fn adapt_images(object: &mut Value, overlay: &Overlay) {
-    let containers = object
-        .pointer_mut("/spec/template/spec/containers")
-        .and_then(Value::as_array_mut);
-    for container in containers.into_iter().flatten() {
-        let image = container.get("image").and_then(Value::as_str).unwrap_or_default();
-        if let Some(other) = overlay.images.get(image) {
-            container["image"] = json!(other);
+/// Every claim becomes a volume that lives as long as its pod.
+fn drop_claim_templates(object: &mut Value) {
+    let templates = object
+        .get_mut("spec")
+        .and_then(Value::as_object_mut)
+        .and_then(|spec| spec.remove("volumeClaimTemplates"));
+    let volumes = templates
+        .as_ref()
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .map(|template| json!({ "name": template.pointer("/metadata/name"), "emptyDir": {} }));
+    let volumes: Vec<Value> = volumes.collect();
+    let spec = object
+        .pointer_mut("/spec/template/spec")
+        .and_then(Value::as_object_mut);
+    if let Some(spec) = spec {
+        let known = spec.entry("volumes").or_insert_with(|| json!([]));
+        if let Some(known) = known.as_array_mut() {
+            known.extend(volumes);
         }
     }
 }
@@ -299,19 +340,20 @@ mod tests {
     }
 
     #[test]
-    fn images_are_mapped_and_wishes_merged() {
-        let images = BTreeMap::from([("ikubernetes/myapp:v1".to_owned(), "workload:1".to_owned())]);
+    fn without_volumes_members_keep_their_files_in_their_pods() {
         let manifest = MYAPP
             .load()
             .unwrap()
             .set(&json!({ "spec": { "replicas": 5 } }))
-            .overlaid(&Overlay { images, ..overlay() });
+            .overlaid(&Overlay {
+                without_claims: true,
+                ..overlay()
+            });
         let set = &manifest.objects()[1];
         assert_eq!(set["spec"]["replicas"], 5);
-        assert_eq!(
-            set["spec"]["template"]["spec"]["containers"][0]["image"],
-            "workload:1"
-        );
+        assert!(set["spec"].get("volumeClaimTemplates").is_none());
+        let volumes = &set["spec"]["template"]["spec"]["volumes"];
+        assert_eq!(*volumes, json!([{ "name": "myappdata", "emptyDir": {} }]));
     }
 
     #[test]

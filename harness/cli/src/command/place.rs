@@ -1,0 +1,138 @@
+//! Where a run takes place, as the options say it.
+
+use crate::{
+    arguments::{Certify, Time},
+    exit::Usage,
+};
+use engine::{ChoiceError, Chosen, ClusterChoice};
+
+/// A cluster, and why it was chosen if nobody named one.
+#[derive(Clone, Debug)]
+pub struct Place {
+    pub cluster: ClusterChoice,
+    pub chosen_because: Option<String>,
+}
+
+impl Place {
+    /// Where, and why there, if nobody named the cluster.
+    pub fn explained(&self) -> Option<(String, &str)> {
+        let because = self.chosen_because.as_deref()?;
+        Some((self.cluster.to_string(), because))
+    }
+
+    fn chosen(cluster: ClusterChoice, because: impl Into<String>) -> Place {
+        Place {
+            cluster,
+            chosen_because: Some(because.into()),
+        }
+    }
+}
+
+/// Where it takes place: one place, or one for each release of k3s.
+///
+/// # Errors
+/// When there is no such cluster, or options contradict it.
+pub fn places(options: &Certify) -> Result<Vec<Place>, Usage> {
+    let named = ClusterChoice::named(&options.cluster).map_err(|error| Usage(error.to_string()))?;
+    if let Some(cluster) = &named {
+        refuse_what_says_nothing(options, cluster)?;
+    }
+    let place = match named {
+        Some(cluster) => Place {
+            cluster,
+            chosen_because: None,
+        },
+        None => automatic(options)?,
+    };
+    match place.cluster {
+        ClusterChoice::Kubeconfig(mut kubeconfig) => {
+            kubeconfig.context = options.context.clone();
+            kubeconfig.workload_image = options.workload_image.clone();
+            Ok(vec![Place {
+                cluster: ClusterChoice::Kubeconfig(kubeconfig),
+                chosen_because: place.chosen_because,
+            }])
+        }
+        #[cfg(feature = "k3s")]
+        ClusterChoice::K3s(_) => {
+            let every = super::k3s::all(&options.k3s)?;
+            let places = every.into_iter().map(|k3s| Place {
+                cluster: ClusterChoice::K3s(Box::new(k3s)),
+                chosen_because: place.chosen_because.clone(),
+            });
+            Ok(places.collect())
+        }
+        ClusterChoice::Embedded { .. } => Ok(vec![place]),
+    }
+}
+
+fn cluster(name: &str) -> Result<ClusterChoice, Usage> {
+    name.parse()
+        .map_err(|error: ChoiceError| Usage(error.to_string()))
+}
+
+/// What the other options ask for; if they do not care, what this host has.
+fn automatic(options: &Certify) -> Result<Place, Usage> {
+    if let Some(option) = of_kubeconfig(options) {
+        // Nobody's cluster is touched unless they say so.
+        return Err(says_nothing(option, "auto", "kubeconfig"));
+    }
+    if let Some(option) = of_k3s(options) {
+        let because = format!("{option} asks for it");
+        return Ok(Place::chosen(cluster("k3s")?, because));
+    }
+    if options.time == Time::Virtual {
+        return Ok(Place::chosen(
+            cluster("embedded")?,
+            "only here time can be virtual",
+        ));
+    }
+    let Chosen { cluster, because } = ClusterChoice::automatic();
+    Ok(Place::chosen(cluster, because))
+}
+
+/// The first option that only means something to a kubeconfig.
+fn of_kubeconfig(options: &Certify) -> Option<&'static str> {
+    let given = [
+        ("--context", options.context.is_some()),
+        ("--workload-image", options.workload_image.is_some()),
+    ];
+    first(&given)
+}
+
+/// The first option that only means something to k3s.
+fn of_k3s(options: &Certify) -> Option<&'static str> {
+    let k3s = &options.k3s;
+    let given = [
+        ("--k3s-version", !k3s.versions.is_empty()),
+        ("--k3s-image", k3s.image.is_some()),
+        ("--k3s-image-archive", !k3s.archives.is_empty()),
+        ("--k3s-import", !k3s.imports.is_empty()),
+        ("--k3s-registries", k3s.registries.is_some()),
+        ("--k3s-unprivileged", k3s.unprivileged),
+    ];
+    first(&given)
+}
+
+fn first(given: &[(&'static str, bool)]) -> Option<&'static str> {
+    given.iter().find(|(_, given)| *given).map(|(option, _)| *option)
+}
+
+fn refuse_what_says_nothing(options: &Certify, cluster: &ClusterChoice) -> Result<(), Usage> {
+    let kubeconfig = matches!(cluster, ClusterChoice::Kubeconfig(_));
+    let k3s = cluster.is_k3s();
+    let wrong = match (of_kubeconfig(options), of_k3s(options)) {
+        (Some(option), _) if !kubeconfig => Some((option, "kubeconfig")),
+        (_, Some(option)) if !k3s => Some((option, "k3s")),
+        _ => None,
+    };
+    wrong.map_or(Ok(()), |(option, wanted)| {
+        Err(says_nothing(option, &options.cluster, wanted))
+    })
+}
+
+fn says_nothing(option: &str, cluster: &str, wanted: &str) -> Usage {
+    Usage(format!(
+        "{option} says nothing to the {cluster} cluster; give --cluster {wanted}, or leave it out"
+    ))
+}

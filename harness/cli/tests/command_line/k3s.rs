@@ -1,0 +1,226 @@
+//! What the command says of k3s where there is none. That it starts and ends is tested with the provider itself.
+
+use crate::told::{Told, binary, ordinal};
+use std::{
+    io::{BufRead, BufReader},
+    process::Stdio,
+};
+
+/// With a Docker engine that is not there.
+fn without_docker(arguments: &[&str]) -> Told {
+    let mut command = binary();
+    command
+        .args(arguments)
+        .env("DOCKER_HOST", "unix:///nowhere/docker.sock");
+    Told::of(command.output().expect("ordinal starts"))
+}
+
+#[test]
+fn without_an_engine_everything_says_so() {
+    let wrong = |arguments: &[&str]| without_docker(arguments).ends_with(3);
+    drop(wrong(&["certify", "--cluster", "k3s"]).complains_of(&["k3s cluster", "no Docker engine answers"]));
+    drop(wrong(&["sweep"]).complains_of(&["no Docker engine answers"]));
+    let told = wrong(&["doctor"]);
+    assert!(
+        told.out.contains("Docker engine") && told.out.contains("--cluster embedded"),
+        "{}",
+        told.out
+    );
+}
+
+#[test]
+fn release_image_and_archive_are_as_asked_for() {
+    let asked = |more: &[&str]| ordinal(&[&["certify", "--cluster", "k3s"], more].concat()).ends_with(3);
+    if asked(&["--k3s-image", "ordinal.invalid/k3s"])
+        .err
+        .contains("no Docker engine answers")
+    {
+        println!("skipped: no Docker engine answers");
+        return;
+    }
+    let image = ["--k3s-image", "ordinal.invalid/k3s"];
+    let told = asked(&[&image[..], &["--k3s-version", "v9.9.9+k3s1"]].concat());
+    drop(told.complains_of(&["ordinal.invalid/k3s:v9.9.9-k3s1", "--k3s-image-archive"]));
+    let told = asked(&[&image[..], &["--k3s-image-archive", "/nowhere/k3s.tar"]].concat());
+    drop(told.complains_of(&["/nowhere/k3s.tar"]));
+    for option in ["--k3s-import", "--k3s-registries"] {
+        let told = asked(&[&image[..], &[option, "/nowhere/file"]].concat());
+        drop(told.complains_of(&["/nowhere/file", "cannot be read"]));
+    }
+}
+
+#[test]
+fn options_of_another_cluster_are_refused() {
+    for option in [
+        &["--k3s-version", "x"][..],
+        &["--k3s-image", "x"],
+        &["--k3s-image-archive", "x"],
+        &["--k3s-import", "x"],
+        &["--k3s-registries", "x"],
+        &["--k3s-unprivileged"],
+    ] {
+        let told = ordinal(&[&["certify"], option].concat()).ends_with(2);
+        drop(told.complains_of(&[option[0], "--cluster k3s"]));
+    }
+    for cluster in ["k3s", "auto"] {
+        let told = ordinal(&["certify", "--cluster", cluster, "--context", "x"]).ends_with(2);
+        drop(told.complains_of(&["--context", "--cluster kubeconfig"]));
+    }
+    let twice = ["--k3s-version", "v1.36.2+k3s1,v1.36.2-k3s1"];
+    let told = ordinal(&[&["certify", "--cluster", "k3s"], &twice[..]].concat()).ends_with(2);
+    drop(told.complains_of(&["twice"]));
+}
+
+/// Without a cluster that somebody named.
+fn left_to_itself(arguments: &[&str], more: &[(&str, &str)]) -> Told {
+    let mut command = binary();
+    command.args(arguments).env_remove("ORDINAL_CLUSTER");
+    command.envs(more.iter().copied());
+    Told::of(command.output().expect("ordinal starts"))
+}
+
+const ONE_RULE: [&str; 5] = ["certify", "--scenario", "create-ordered", "--rule", "SS-ORD-01"];
+
+#[test]
+fn a_host_that_cannot_run_k3s_gets_the_embedded_cluster_and_is_told_why_first() {
+    let no_engine = [("DOCKER_HOST", "unix:///nowhere/docker.sock")];
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = ["--out", folder.path().to_str().expect("a path")];
+    let told = left_to_itself(&[&ONE_RULE[..], &out].concat(), &no_engine).ends_with(0);
+    let first = told.err.lines().next().unwrap_or_default();
+    assert!(
+        first.starts_with("cluster embedded: k3s cannot be had"),
+        "{}",
+        told.err
+    );
+    assert!(first.contains("no Docker engine answers"), "{first}");
+    assert!(told.out.contains("chosen     k3s cannot be had"), "{}", told.out);
+    let report = std::fs::read_to_string(folder.path().join("report.json")).expect("the report");
+    let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+    let cluster = &report["cluster"];
+    assert_eq!(cluster["name"], "embedded");
+    let because = cluster["chosen_because"].as_str().unwrap_or_default();
+    assert!(because.contains("no Docker engine answers"), "{because}");
+    // No cluster is looked for on behalf of a mistake.
+    let told = left_to_itself(&["certify", "--rule", "SS-XYZ"], &no_engine).ends_with(2);
+    assert!(!told.err.contains("cluster embedded"), "{}", told.err);
+    // Whoever names the cluster knows why.
+    let named = ordinal(&[&ONE_RULE[..], &["--time", "virtual", "--output", "json"]].concat()).ends_with(0);
+    assert!(named.json()["cluster"].get("chosen_because").is_none());
+}
+
+#[test]
+fn an_engine_that_is_silent_is_not_waited_for() {
+    // It accepts, and says nothing.
+    let folder = tempfile::tempdir().expect("a folder");
+    let socket = folder.path().join("docker.sock");
+    let _silent = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
+    let engine = format!("unix://{}", socket.display());
+    let started = std::time::Instant::now();
+    let told = left_to_itself(&ONE_RULE, &[("DOCKER_HOST", &engine)]).ends_with(0);
+    let first = told.err.lines().next().unwrap_or_default();
+    assert!(first.starts_with("cluster embedded: "), "{}", told.err);
+    assert!(
+        started.elapsed() > std::time::Duration::from_secs(4),
+        "it was not asked"
+    );
+}
+
+#[test]
+fn options_that_only_one_cluster_understands_choose_it() {
+    let told = left_to_itself(&[&ONE_RULE[..], &["--time", "virtual"]].concat(), &[]).ends_with(0);
+    assert!(
+        told.err
+            .starts_with("cluster embedded: only here time can be virtual\n"),
+        "{}",
+        told.err
+    );
+    let no_engine = [("DOCKER_HOST", "unix:///nowhere/docker.sock")];
+    let wanted = [&ONE_RULE[..], &["--k3s-version", "v1.36.2+k3s1"]].concat();
+    let told = left_to_itself(&wanted, &no_engine).ends_with(3);
+    drop(told.complains_of(&[
+        "cluster k3s v1.36.2-k3s1: --k3s-version asks for it",
+        "no Docker engine answers",
+    ]));
+}
+
+#[test]
+fn several_releases_end_with_a_table_and_the_worst_exit_code() {
+    let no_engine = [("DOCKER_HOST", "unix:///nowhere/docker.sock")];
+    let releases = ["--k3s-version", "v1.36.2+k3s1", "--k3s-version", "v1.35.6+k3s1"];
+    let told = left_to_itself(&[&ONE_RULE[..], &releases].concat(), &no_engine).ends_with(3);
+    for release in ["v1.36.2-k3s1", "v1.35.6-k3s1"] {
+        let line = told
+            .out
+            .lines()
+            .find(|line| line.contains(release))
+            .unwrap_or_default();
+        assert!(
+            line.contains("no report") && line.contains("no Docker engine"),
+            "{}",
+            told.out
+        );
+    }
+}
+
+#[test]
+fn every_image_that_a_run_needs_is_named() {
+    let told = ordinal(&[
+        "images",
+        "list",
+        "--k3s-version",
+        "v9.9.9+k3s1",
+        "--output",
+        "json",
+    ])
+    .ends_with(0);
+    let listed = told.json();
+    let listed = listed.as_array().expect("a list");
+    let named = |image: &str| listed.iter().any(|one| one["image"] == image);
+    for image in [
+        "rancher/k3s:v9.9.9-k3s1",
+        "ikubernetes/myapp:v1",
+        "redis:7.2",
+        "nginx:1.7.9",
+    ] {
+        assert!(named(image), "{image} is missing in: {}", told.out);
+    }
+    let told = ordinal(&["images", "list"]).ends_with(0);
+    assert!(told.out.contains("rancher/k3s:v"), "{}", told.out);
+}
+
+#[test]
+fn the_workload_is_written_as_an_archive() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("workload.tar");
+    let file = file.to_str().expect("a path");
+    let reference = "registry.example/workload:1";
+    let told = ordinal(&["images", "workload", file, "--reference", reference]).ends_with(0);
+    drop(told.complains_of(&[reference, file]));
+    let bytes = std::fs::read(file).expect("the archive");
+    assert!(String::from_utf8_lossy(&bytes).contains("\"RepoTags\":[\"registry.example/workload:1\"]"));
+    let told = ordinal(&["images", "workload", "/nowhere/x.tar"]).ends_with(3);
+    drop(told.complains_of(&["/nowhere/x.tar"]));
+}
+
+#[test]
+fn the_command_is_the_workload_too() {
+    let mut workload = binary()
+        .args(["workload", "--port=18", "--pod-name", "web-3"])
+        .env_remove("HOSTNAME")
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("ordinal starts");
+    let mut said = String::new();
+    let stderr = workload.stderr.take().expect("stderr");
+    BufReader::new(stderr).read_line(&mut said).expect("a line");
+    // An ordinary user may not have the port, and is told so.
+    assert!(said.contains("port 18"), "{said}");
+    let _ = workload.kill();
+    let _ = workload.wait();
+    drop(
+        ordinal(&["workload", "--port=x"])
+            .ends_with(2)
+            .complains_of(&["\"x\" is not a port"]),
+    );
+}

@@ -1,0 +1,144 @@
+//! The command line of a k3s server.
+//!
+//! Sources: the k3s documentation ("k3s server", "k3s agent", "Cluster Datastore"), and how k3s merges component
+//! arguments: `name=value` replaces its own default, `name+=value` appends to it.
+
+use crate::candidate::Kind;
+
+/// What differs between clusters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerSettings {
+    /// Kinds whose built-in controllers are switched off.
+    pub takes_over: Vec<Kind>,
+    /// Whether the host has the first version of control groups only.
+    pub cgroup_v1: bool,
+    /// Host under which the API server is reached, if it is not this machine.
+    pub engine_host: Option<String>,
+    /// Whether the API server tells every write on the container's standard output, by the policy at [`AUDIT_POLICY`].
+    pub audit: bool,
+}
+
+/// Where the API server finds its audit policy.
+pub const AUDIT_POLICY: &str = "/etc/ordinal/audit-policy.yaml";
+
+/// Where k3s looks for its registry map (k3s documentation, "Private Registry Configuration").
+pub const REGISTRIES: &str = "/etc/rancher/k3s/registries.yaml";
+
+/// The command of a server.
+pub fn server(name: &str, settings: &ServerSettings) -> Vec<String> {
+    let mut command: Vec<String> = vec![
+        "server".into(),
+        format!("--node-name={name}"),
+        // Small machines are never short of disk: nothing is evicted for it before the last percent.
+        "--kubelet-arg=eviction-hard=imagefs.available<1%,nodefs.available<1%".into(),
+        "--kubelet-arg=eviction-minimum-reclaim=imagefs.available=1%,nodefs.available=1%".into(),
+        // Nested containers may not set the kernel's connection tracking.
+        "--kube-proxy-arg=conntrack-max-per-core=0".into(),
+        "--disable-helm-controller".into(),
+        "--disable-network-policy".into(),
+        // One network for everything, so no tunnel and none of its kernel modules is needed.
+        "--flannel-backend=host-gw".into(),
+    ];
+    for component in ["traefik", "metrics-server", "servicelb"] {
+        command.push(format!("--disable={component}"));
+    }
+    if settings.cgroup_v1 {
+        // From 1.35 on the kubelet refuses to start there unless told otherwise.
+        command.push("--kubelet-arg=fail-cgroupv1=false".into());
+    }
+    if let Some(host) = &settings.engine_host {
+        command.push(format!("--tls-san={host}"));
+    }
+    for kind in &settings.takes_over {
+        // The short names are valid in every version of Kubernetes.
+        let kind = kind.name();
+        command.push(format!("--kube-controller-manager-arg=controllers+=-{kind}"));
+    }
+    if settings.audit {
+        command.extend([
+            format!("--kube-apiserver-arg=audit-policy-file={AUDIT_POLICY}"),
+            // A minus is standard output; the log of k3s itself goes to standard error.
+            "--kube-apiserver-arg=audit-log-path=-".into(),
+        ]);
+    }
+    command
+}
+
+/// The tag of a release: image tags have a minus where releases have a plus.
+pub fn tag(version: &str) -> String {
+    version.replace('+', "-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn has(command: &[String], argument: &str) -> bool {
+        command.iter().any(|known| known == argument)
+    }
+
+    #[test]
+    fn controllers_that_are_taken_over_are_taken_off_the_list_and_the_list_is_not_replaced() {
+        let plain = server("server-0", &ServerSettings::default());
+        assert!(!plain.iter().any(|argument| argument.contains("controllers")));
+        let settings = ServerSettings {
+            takes_over: vec![Kind::Statefulset, Kind::Daemonset],
+            ..ServerSettings::default()
+        };
+        let command = server("server-0", &settings);
+        assert!(has(
+            &command,
+            "--kube-controller-manager-arg=controllers+=-statefulset"
+        ));
+        assert!(has(
+            &command,
+            "--kube-controller-manager-arg=controllers+=-daemonset"
+        ));
+    }
+
+    #[test]
+    fn dns_and_volumes_stay_and_the_rest_goes() {
+        let command = server("server-0", &ServerSettings::default());
+        assert_eq!(command[0], "server");
+        assert!(has(&command, "--disable=metrics-server"));
+        for kept in ["coredns", "local-storage"] {
+            assert!(!has(&command, &format!("--disable={kept}")));
+        }
+    }
+
+    #[test]
+    fn old_control_groups_and_distant_engines_are_provided_for() {
+        let settings = ServerSettings {
+            cgroup_v1: true,
+            engine_host: Some("build.example".into()),
+            ..ServerSettings::default()
+        };
+        let command = server("server-0", &settings);
+        assert!(has(&command, "--kubelet-arg=fail-cgroupv1=false"));
+        assert!(has(&command, "--tls-san=build.example"));
+        let plain = server("server-0", &ServerSettings::default());
+        assert!(!has(&plain, "--kubelet-arg=fail-cgroupv1=false"));
+    }
+
+    #[test]
+    fn the_audit_log_is_kept_only_where_it_is_wanted() {
+        let settings = ServerSettings {
+            audit: true,
+            ..ServerSettings::default()
+        };
+        let audit = |command: &[String]| {
+            command
+                .iter()
+                .filter(|argument| argument.contains("audit"))
+                .count()
+        };
+        assert_eq!(audit(&server("s", &settings)), 2);
+        assert_eq!(audit(&server("s", &ServerSettings::default())), 0);
+    }
+
+    #[test]
+    fn a_release_becomes_a_tag() {
+        assert_eq!(tag("v1.36.2+k3s1"), "v1.36.2-k3s1");
+        assert_eq!(tag("v1.36.2-k3s1"), "v1.36.2-k3s1");
+    }
+}

@@ -1,0 +1,263 @@
+//! Any cluster that a kubeconfig leads to. Nothing but namespaces of the run is made in it, and what is in them.
+
+mod connect;
+mod probe_pod;
+mod rights;
+
+pub use rights::{RIGHTS, Right};
+
+use super::{Capability, Cluster, ClusterError, Role, namespaces};
+use crate::{
+    clock,
+    manifest::Overlay,
+    probe::{Prober, ProxyProber, RecordType},
+};
+pub(super) use connect::Connection;
+use connect::{connect, in_words};
+#[cfg(feature = "k3s")]
+pub(super) use connect::{open, write as write_kubeconfig};
+use futures::{FutureExt, future::BoxFuture};
+use history::Write;
+use k8s_openapi::api::{core::v1::Node, storage::v1::StorageClass};
+use kube::{Api, Client, api::ListParams};
+use serde_json::{Value, json};
+use std::{path::PathBuf, sync::Arc, time::Duration};
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+
+/// Name of the provider.
+pub const KUBECONFIG: &str = "kubeconfig";
+
+/// How long one request of the start may take.
+const REQUEST: Duration = Duration::from_secs(10);
+/// How long namespaces get to go when the run is over.
+const FAREWELL: Duration = Duration::from_secs(60);
+/// The longest that CoreDNS keeps an answer in the set-up that kubeadm and k3s ship (`cache 30` in its Corefile).
+const LONGEST_CACHE: Duration = Duration::from_secs(30);
+/// A name that every cluster has and hardly anybody asks for, so that its answer comes with its full time to live.
+const SELDOM_ASKED: &str = "_https._tcp.kubernetes.default.svc.cluster.local";
+/// Marks the class of claims that name none (Kubernetes documentation, "Change the default StorageClass").
+const DEFAULT_CLASS: &str = "storageclass.kubernetes.io/is-default-class";
+
+/// Which cluster, and how it is used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KubeconfigOptions {
+    /// The kubeconfig; as kubectl finds it if absent.
+    pub file: Option<PathBuf>,
+    /// The context; the current one if absent.
+    pub context: Option<String>,
+    /// Image of the workload that the cluster can pull. Without one the samples keep their published images, and names
+    /// and HTTP answers are not asked for.
+    pub workload_image: Option<String>,
+}
+
+/// A cluster that was there before, and stays.
+pub struct KubeconfigCluster {
+    connection: Connection,
+    version: String,
+    capabilities: Vec<Capability>,
+    overlay: Overlay,
+    prober: Arc<ProxyProber>,
+    dns_cache: Duration,
+    run: String,
+    directory: TempDir,
+}
+
+impl KubeconfigCluster {
+    /// Connects to a cluster, finds out what it can do, and starts the probe pod if there is an image for it. `run`
+    /// is the id of the run.
+    ///
+    /// # Errors
+    /// When the cluster does not answer, rights are missing, or the probe pod does not come up.
+    pub async fn start(options: &KubeconfigOptions, run: &str) -> Result<KubeconfigCluster, ClusterError> {
+        let connection = connect(options).await?;
+        Self::over(connection, options.workload_image.as_deref(), run).await
+    }
+
+    /// Removes the namespaces of a start that was given up.
+    pub(crate) async fn abandon(options: &KubeconfigOptions, run: &str) {
+        if let Ok(connection) = connect(options).await
+            && let Err(error) = namespaces::remove_all(&connection.client, run, FAREWELL).await
+        {
+            tracing::warn!(error, "namespaces of the run may be left");
+        }
+    }
+
+    /// The same for a connection that is there already.
+    pub(super) async fn over(
+        connection: Connection,
+        workload_image: Option<&str>,
+        run: &str,
+    ) -> Result<KubeconfigCluster, ClusterError> {
+        let client = &connection.client;
+        let version = ask("its version", client.apiserver_version()).await?.git_version;
+        check_rights(client).await?;
+        let mut capabilities = Vec::new();
+        let classes: Api<StorageClass> = Api::all(client.clone());
+        let classes = ask("its storage classes", classes.list(&ListParams::default())).await?;
+        if classes.items.iter().any(is_default) {
+            capabilities.push(Capability::DynamicProvisioning);
+        }
+        let nodes: Api<Node> = Api::all(client.clone());
+        if ask("its nodes", nodes.list(&ListParams::default()))
+            .await?
+            .items
+            .len()
+            > 1
+        {
+            capabilities.push(Capability::SeveralNodes);
+        }
+        let asker = match workload_image {
+            None => None,
+            Some(image) => match probe_pod::start(client, run, image).await {
+                Ok(asker) => Some(asker),
+                Err(error) => {
+                    let _ = namespaces::remove_all(client, run, FAREWELL).await;
+                    return Err(error);
+                }
+            },
+        };
+        if asker.is_some() {
+            capabilities.extend([Capability::Dns, Capability::DataPlane]);
+        }
+        let overlay = Overlay {
+            workload_image: workload_image.map(str::to_owned),
+            without_claims: !capabilities.contains(&Capability::DynamicProvisioning),
+            ..Overlay::default()
+        };
+        let directory = tempfile::Builder::new()
+            .prefix("ordinal-kubeconfig-")
+            .tempdir()
+            .map_err(|source| ClusterError::File {
+                path: std::env::temp_dir(),
+                source,
+            })?;
+        let prober = ProxyProber::new(client.clone(), asker);
+        // Caches hold every answer, also that there is none, for as long as the zone says.
+        let ttl = prober.resolve(SELDOM_ASKED, RecordType::Srv).await.ttl;
+        let ttl = ttl.map(|seconds| Duration::from_secs(seconds.into()));
+        Ok(KubeconfigCluster {
+            prober: Arc::new(prober),
+            dns_cache: ttl.map_or(LONGEST_CACHE, |ttl| ttl.min(LONGEST_CACHE)),
+            version,
+            capabilities,
+            overlay,
+            run: run.to_owned(),
+            directory,
+            connection,
+        })
+    }
+}
+
+fn is_default(class: &StorageClass) -> bool {
+    let annotations = class.metadata.annotations.as_ref();
+    annotations
+        .and_then(|all| all.get(DEFAULT_CLASS))
+        .is_some_and(|value| value == "true")
+}
+
+fn did_not_start(reason: String) -> ClusterError {
+    ClusterError::Start {
+        cluster: KUBECONFIG,
+        reason,
+    }
+}
+
+/// One request of the start.
+async fn ask<T>(what: &str, request: impl Future<Output = kube::Result<T>>) -> Result<T, ClusterError> {
+    match clock::within(REQUEST, request).await {
+        Some(Ok(answer)) => Ok(answer),
+        Some(Err(error)) => Err(did_not_start(format!(
+            "asking for {what} failed: {}; `ordinal rbac` prints the rights that are needed",
+            in_words(&error)
+        ))),
+        None => Err(did_not_start(format!(
+            "asking for {what} took longer than {REQUEST:?}; is this the right context?"
+        ))),
+    }
+}
+
+/// Asks the API server what this identity may do, and names what is missing.
+async fn check_rights(client: &Client) -> Result<(), ClusterError> {
+    let review = json!({
+        "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview",
+        "spec": { "namespace": "default" },
+    });
+    let request = http::Request::post("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews")
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(review.to_string().into_bytes())
+        .map_err(|error| did_not_start(error.to_string()))?;
+    let answer = ask("its own rights", client.request::<Value>(request)).await?;
+    let missing = rights::missing(&answer);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(did_not_start(format!(
+        "this identity may not: {}; grant what `ordinal rbac` prints",
+        missing.join("; ")
+    )))
+}
+
+impl Cluster for KubeconfigCluster {
+    fn name(&self) -> &str {
+        KUBECONFIG
+    }
+
+    fn version(&self) -> String {
+        self.version.clone()
+    }
+
+    fn capabilities(&self) -> &[Capability] {
+        &self.capabilities
+    }
+
+    /// Everybody has the identity of the kubeconfig: another one is not there to be had.
+    fn client(&self, _: Role) -> Client {
+        self.connection.client.clone()
+    }
+
+    fn kubeconfig(&self, _: Role) -> BoxFuture<'_, Result<PathBuf, ClusterError>> {
+        async move {
+            let path = self.directory.path().join("kubeconfig");
+            connect::write(&self.connection.kubeconfig, &path)?;
+            Ok(path)
+        }
+        .boxed()
+    }
+
+    fn writes(&self) -> Option<mpsc::UnboundedReceiver<Write>> {
+        None
+    }
+
+    fn prober(&self) -> Arc<dyn Prober> {
+        self.prober.clone()
+    }
+
+    fn now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::now()
+    }
+
+    fn overlay(&self) -> Overlay {
+        self.overlay.clone()
+    }
+
+    fn has_workload_controllers(&self) -> bool {
+        true
+    }
+
+    fn dns_cache(&self) -> Duration {
+        self.dns_cache
+    }
+
+    fn shutdown(&self) -> BoxFuture<'_, ()> {
+        async move {
+            let context = &self.connection.context;
+            match namespaces::remove_all(&self.connection.client, &self.run, FAREWELL).await {
+                Ok(left) if left.is_empty() => {}
+                Ok(left) => tracing::warn!(context, ?left, "namespaces of the run are still terminating"),
+                Err(error) => tracing::warn!(context, error, "namespaces of the run may be left"),
+            }
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,80 @@
+//! What came of one scenario.
+
+use super::Plan;
+use crate::scenario::Scenario;
+use history::History;
+use judging::Judgement;
+use reports::Outcome;
+use std::time::Duration;
+
+/// A scenario that was performed, or the reason why not.
+#[derive(Clone, Debug)]
+pub struct Performed {
+    /// Name of the scenario.
+    pub name: &'static str,
+    /// What it does.
+    pub sentence: &'static str,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// How long it took.
+    pub seconds: f64,
+    /// What was recorded and judged; `None` if it was skipped.
+    pub recorded: Option<Recorded>,
+}
+
+/// What a scenario recorded, and what the rules say of it.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// The history, if the plan keeps histories.
+    pub history: Option<History>,
+    /// How many events the history has.
+    pub events: usize,
+    /// One judgement per rule of the plan.
+    pub judgements: Vec<Judgement>,
+    /// Faults of the environment.
+    pub environment: Vec<String>,
+    /// Name of the history file in the output folder.
+    pub file: Option<String>,
+    /// The delay of the machine that came after a hold and was too long for it; then the rules that need the hold are
+    /// not exercised, whatever the candidate did.
+    pub spoiled_by: Option<Duration>,
+}
+
+impl Recorded {
+    /// Whether a rule is broken.
+    pub(super) fn shows_a_defect(&self) -> bool {
+        self.judgements
+            .iter()
+            .any(|judgement| !judgement.violations.is_empty() || !judgement.stalls.is_empty())
+    }
+}
+
+impl Performed {
+    /// How many events were recorded.
+    pub fn events(&self) -> usize {
+        self.recorded.as_ref().map_or(0, |recorded| recorded.events)
+    }
+
+    /// The delay of the machine that was too long for a hold.
+    pub(super) fn spoiled_by(&self) -> Option<Duration> {
+        self.recorded.as_ref()?.spoiled_by
+    }
+
+    /// Without the history, unless the plan keeps it.
+    pub(super) fn kept(mut self, plan: &Plan) -> Performed {
+        if let Some(recorded) = self.recorded.as_mut().filter(|_| !plan.keep_histories) {
+            recorded.history = None;
+        }
+        self
+    }
+
+    pub(super) fn skipped(scenario: &Scenario, reason: String) -> Performed {
+        Performed {
+            name: scenario.name,
+            sentence: scenario.sentence,
+            outcome: Outcome::Skipped { reason },
+            seconds: 0.0,
+            recorded: None,
+        }
+    }
+}
