@@ -8,6 +8,7 @@ use std::hint::black_box;
 /// The histories of a whole certification, recorded in virtual time.
 fn histories() -> Vec<History> {
     let plan = Plan {
+        keep_histories: true,
         time: Time::Virtual { seed: 1 },
         jobs: 2,
         ..suites::plan(Candidate::reference())
@@ -15,7 +16,7 @@ fn histories() -> Vec<History> {
     let run = engine::run(&plan, &CancellationToken::new(), &|_| {}).expect("the run");
     run.performed
         .into_iter()
-        .filter_map(|performed| Some(performed.recorded?.history))
+        .filter_map(|performed| performed.recorded?.history)
         .collect()
 }
 

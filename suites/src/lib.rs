@@ -12,6 +12,7 @@
 //! }
 //! ```
 
+pub mod broken_dns;
 pub mod mutants;
 mod offline;
 pub mod rules;
@@ -19,8 +20,8 @@ pub mod scenarios;
 mod selection;
 
 pub use engine::{
-    CancellationToken, Candidate, ClusterChoice, Plan, Progress, Run, RunError, Scenario, Stage, StepError,
-    Time,
+    CancellationToken, Candidate, Chosen, ClusterChoice, Keep, Plan, Progress, Run, RunError, Scenario,
+    Stage, StepError, Time,
 };
 pub use offline::judge_recorded;
 pub use selection::{Selection, SelectionError};
@@ -29,6 +30,7 @@ pub use selection::{Selection, SelectionError};
 pub fn plan(candidate: Candidate) -> Plan {
     Plan {
         cluster: ClusterChoice::Embedded { nodes: 3 },
+        chosen_because: None,
         candidate,
         scenarios: scenarios::all(),
         rules: rules::all(),
@@ -36,11 +38,16 @@ pub fn plan(candidate: Candidate) -> Plan {
         jobs: DEFAULT_JOBS,
         out: None,
         time: Time::Real,
+        keep: Keep::Never,
+        keep_histories: false,
+        dns_fault: None,
+        at_once: CancellationToken::new(),
     }
 }
 
-/// How many scenarios run side by side unless told otherwise. They mostly wait.
-pub const DEFAULT_JOBS: usize = 16;
+/// How many scenarios run side by side unless told otherwise. They mostly wait; more of them get into each other's way on
+/// two cores, and the longer holds that this costs outweigh what is gained.
+pub const DEFAULT_JOBS: usize = 18;
 
 /// Certifies a candidate with the defaults. Blocks; brings its own runtime.
 ///

@@ -1,46 +1,133 @@
-//! The kill matrix: deliberately broken controllers, and the rules that catch them.
+//! The kill matrix: deliberately broken controllers and name servers, and the rules that catch them.
 
-use crate::{CancellationToken, Candidate, Plan, RunError, Time, plan};
+use crate::{
+    CancellationToken, Candidate, Plan, RunError, Time,
+    broken_dns::{BROKEN_DNS, BrokenDns},
+    plan,
+};
 use controllers::Mutant;
 use judging::Verdict;
 use std::{collections::BTreeSet, fmt::Write};
 
-/// What became of one mutant.
+/// Who is tried.
+#[derive(Clone, Copy, Debug)]
+pub enum Subject {
+    /// The reference controllers: no rule may fire.
+    Reference,
+    /// A broken controller.
+    Controller(&'static Mutant),
+    /// The reference controllers beside a broken name server.
+    Dns(&'static BrokenDns),
+}
+
+impl Subject {
+    /// Everybody: the reference, the broken controllers, the broken name servers.
+    pub fn all() -> impl Iterator<Item = Subject> {
+        std::iter::once(Subject::Reference)
+            .chain(controllers::mutants().iter().map(Subject::Controller))
+            .chain(BROKEN_DNS.iter().map(Subject::Dns))
+    }
+
+    /// The broken one with this id or name.
+    pub fn named(id_or_name: &str) -> Option<Subject> {
+        let dns = || {
+            BROKEN_DNS
+                .iter()
+                .find(|broken| broken.id == id_or_name || broken.name == id_or_name)
+                .map(Subject::Dns)
+        };
+        controllers::mutant(id_or_name)
+            .map(Subject::Controller)
+            .or_else(dns)
+    }
+
+    /// Its id; `reference` for the reference.
+    pub fn id(&self) -> &'static str {
+        match self {
+            Subject::Reference => "reference",
+            Subject::Controller(mutant) => mutant.id,
+            Subject::Dns(broken) => broken.id,
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Subject::Reference => "reference",
+            Subject::Controller(mutant) => mutant.name,
+            Subject::Dns(broken) => broken.name,
+        }
+    }
+
+    /// Its defect in one sentence.
+    pub fn defect(&self) -> &'static str {
+        match self {
+            Subject::Reference => "None.",
+            Subject::Controller(mutant) => mutant.defect,
+            Subject::Dns(broken) => broken.defect,
+        }
+    }
+
+    /// Ids of the rules that must fire.
+    pub fn killed_by(&self) -> &'static [&'static str] {
+        match self {
+            Subject::Reference => &[],
+            Subject::Controller(mutant) => mutant.killed_by,
+            Subject::Dns(broken) => broken.killed_by,
+        }
+    }
+
+    /// Ids of rules that may fire as well.
+    pub fn may_also(&self) -> &'static [&'static str] {
+        match self {
+            Subject::Reference => &[],
+            Subject::Controller(mutant) => mutant.may_also,
+            Subject::Dns(broken) => broken.may_also,
+        }
+    }
+}
+
+/// What became of one of them.
 #[derive(Clone, Debug)]
 pub struct Trial {
-    /// The mutant; `None` for the reference.
-    pub mutant: Option<&'static Mutant>,
+    /// Who was tried.
+    pub subject: Subject,
     /// Ids of the rules that were violated or stalled, in order.
     pub fired: Vec<&'static str>,
     /// Ids of the rules that were exercised and kept.
     pub kept: usize,
 }
 
-/// What became of every mutant, and of the reference.
+/// What became of everybody.
 #[derive(Clone, Debug)]
 pub struct Matrix {
-    /// The reference first, then the mutants by id.
+    /// The reference first, then the broken ones.
     pub trials: Vec<Trial>,
 }
 
 /// Seed of the matrix's runs: any will do, but always the same.
 const SEED: u64 = 1;
 
-/// Runs one candidate through every scenario in virtual time and tells which rules fired.
+/// Runs one of them through every scenario in virtual time and tells which rules fired.
 ///
 /// # Errors
 /// When the run itself fails.
-pub fn try_one(mutant: Option<&'static Mutant>, jobs: usize) -> Result<Trial, RunError> {
-    let candidate = mutant.map_or_else(Candidate::reference, Candidate::mutant);
+pub fn try_one(subject: Subject, jobs: usize) -> Result<Trial, RunError> {
+    let (candidate, dns_fault) = match subject {
+        Subject::Reference => (Candidate::reference(), None),
+        Subject::Controller(mutant) => (Candidate::mutant(mutant), None),
+        Subject::Dns(broken) => (Candidate::reference(), Some(broken.fault)),
+    };
     let plan = Plan {
         jobs,
         time: Time::Virtual { seed: SEED },
+        dns_fault,
         ..plan(candidate)
     };
     let run = engine::run(&plan, &CancellationToken::new(), &|_| {})?;
     let verdicts = || plan.rules.iter().zip(&run.report.rules);
     Ok(Trial {
-        mutant,
+        subject,
         fired: verdicts()
             .filter(|(_, judged)| matches!(judged.verdict, Verdict::Violated | Verdict::Stalled))
             .map(|(rule, _)| rule.id)
@@ -54,10 +141,8 @@ pub fn try_one(mutant: Option<&'static Mutant>, jobs: usize) -> Result<Trial, Ru
 impl Trial {
     /// What is wrong with this row: rules that should have fired and did not, or fired and should not have.
     pub fn problems(&self) -> Vec<String> {
-        let name = self.mutant.map_or("reference", |mutant| mutant.id);
-        let (must, may): (&[&str], &[&str]) = self
-            .mutant
-            .map_or((&[], &[]), |mutant| (mutant.killed_by, mutant.may_also));
+        let subject = &self.subject;
+        let (name, must, may) = (subject.id(), subject.killed_by(), subject.may_also());
         let silent = must.iter().filter(|rule| !self.fired.contains(rule));
         let loud = self
             .fired
@@ -71,22 +156,21 @@ impl Trial {
 }
 
 impl Matrix {
-    /// Tries the reference and every mutant. `tell` hears of each trial.
+    /// Tries everybody. `tell` hears of each trial.
     ///
     /// # Errors
     /// When a run fails.
     pub fn run(jobs: usize, tell: &dyn Fn(&Trial)) -> Result<Matrix, RunError> {
-        let everybody = std::iter::once(None).chain(controllers::mutants().iter().map(Some));
         let mut trials = Vec::new();
-        for mutant in everybody {
-            let trial = try_one(mutant, jobs)?;
+        for subject in Subject::all() {
+            let trial = try_one(subject, jobs)?;
             tell(&trial);
             trials.push(trial);
         }
         Ok(Matrix { trials })
     }
 
-    /// Rules that no mutant was caught by: nothing shows that they bite.
+    /// Rules that nothing broken was caught by: nothing shows that they bite.
     pub fn rules_without_a_kill(&self) -> Vec<&'static str> {
         let biting: BTreeSet<&str> = self
             .trials
@@ -105,38 +189,26 @@ impl Matrix {
         self.trials.iter().flat_map(Trial::problems).collect()
     }
 
-    /// The matrix as text: a line per mutant, the rules that must fire first.
+    /// The matrix as text: three lines each, the rules that must fire first.
     pub fn render(&self) -> String {
         let mut text = String::new();
         for trial in &self.trials {
+            let subject = &trial.subject;
             // Writing to a string cannot fail.
-            let _ = match trial.mutant {
-                None => writeln!(text, "reference  survives: {} rules kept", trial.kept),
-                Some(mutant) if trial.fired.is_empty() => {
-                    writeln!(
-                        text,
-                        "{} {}\n    {}\n    survives",
-                        mutant.id, mutant.name, mutant.defect
-                    )
-                }
-                Some(mutant) => {
+            let _ = match subject {
+                Subject::Reference => writeln!(text, "reference  survives: {} rules kept", trial.kept),
+                _ => {
                     let (must, also): (Vec<&str>, Vec<&str>) = trial
                         .fired
                         .iter()
-                        .partition(|rule| mutant.killed_by.contains(rule));
-                    let also = if also.is_empty() {
-                        String::new()
-                    } else {
-                        format!("  (also {})", also.join(" "))
+                        .partition(|rule| subject.killed_by().contains(rule));
+                    let fate = match (must.as_slice(), also.as_slice()) {
+                        ([], []) => "survives".to_owned(),
+                        (must, []) => format!("killed by {}", must.join(" ")),
+                        (must, also) => format!("killed by {}  (also {})", must.join(" "), also.join(" ")),
                     };
-                    writeln!(
-                        text,
-                        "{} {}\n    {}\n    killed by {}{also}",
-                        mutant.id,
-                        mutant.name,
-                        mutant.defect,
-                        must.join(" ")
-                    )
+                    let (id, name, defect) = (subject.id(), subject.name(), subject.defect());
+                    writeln!(text, "{id} {name}\n    {defect}\n    {fate}")
                 }
             };
         }

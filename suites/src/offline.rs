@@ -43,6 +43,7 @@ pub fn judge_recorded(histories: &[(String, History)], rules: &[&'static Rule], 
             time: reports::Time::Real,
             seed: None,
             evidence: meta.evidence,
+            chosen_because: None,
         },
         candidate: CandidateFacts {
             name: meta.candidate.unwrap_or_else(|| "recorded".into()),

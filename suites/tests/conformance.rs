@@ -1,18 +1,25 @@
 //! Every scenario on the chosen cluster with the chosen candidate.
 //!
-//! `ORDINAL_CLUSTER` and `ORDINAL_CANDIDATE` choose; the defaults are the embedded cluster and the reference
-//! controllers. One test per scenario: `cargo test -p suites --test conformance rolling_update`.
+//! `ORDINAL_CLUSTER` and the variables beside it (see `ClusterChoice::of_environment`) and `ORDINAL_CANDIDATE` choose; the
+//! default candidate is the reference controllers. One test per scenario: `cargo test -p suites --test conformance
+//! rolling_update`.
 //!
-//! What lives in this process is tested in virtual time, so that a busy machine changes nothing; `ORDINAL_TIME=real`
-//! runs it in real time, with sockets.
+//! What lives in this process is tested in virtual time on the embedded cluster, so that a busy machine changes nothing;
+//! `ORDINAL_TIME=real` runs it in real time. Then, and with any other candidate, the cluster is k3s if this host can run it,
+//! unless one is named; all tests of one program share it.
 //!
 //! A test asserts that no rule is broken, and snapshots the scenario's story and the verdict of each rule that was
 //! exercised. The snapshot is the same on every cluster: no times, UIDs or addresses.
 
 use judging::Verdict;
 use rstest::rstest;
-use std::{collections::BTreeSet, env, fmt::Write};
-use suites::{CancellationToken, Candidate, Plan, Run, Time, plan};
+use std::{
+    collections::BTreeSet,
+    env,
+    fmt::Write,
+    sync::{LazyLock, OnceLock},
+};
+use suites::{CancellationToken, Candidate, Chosen, ClusterChoice, Plan, Run, Time, plan};
 
 macro_rules! conformance {
     ($($case:ident = $name:literal,)*) => {
@@ -34,21 +41,24 @@ conformance! {
     daemonset = "daemonset",
     delete_all_pods = "delete-all-pods",
     delete_one_pod = "delete-one-pod",
-    delete_pod_zero_while_one_is_unready = "delete-pod-zero-while-one-is-unready",
     delete_pod_while_zero_is_unready = "delete-pod-while-zero-is-unready",
+    delete_pod_zero_while_one_is_unready = "delete-pod-zero-while-one-is-unready",
     delete_set = "delete-set",
-    delete_set_orphaning = "delete-set-orphaning",
     delete_set_foreground = "delete-set-foreground",
+    delete_set_held = "delete-set-held",
+    delete_set_orphaning = "delete-set-orphaning",
     dns = "dns",
     dns_replacement = "dns-replacement",
     dns_scale = "dns-scale",
     evict_pod = "evict-pod",
+    foreign_occupant = "foreign-occupant",
     log_persistence = "log-persistence",
     min_ready_seconds = "min-ready-seconds",
     nothing_rolls_without_template_change = "nothing-rolls-without-template-change",
     on_delete = "on-delete",
     partition_above_replicas = "partition-above-replicas",
     partition_canary = "partition-canary",
+    partition_lost_last_old = "partition-lost-last-old",
     partition_lost_pods = "partition-lost-pods",
     partition_phased = "partition-phased",
     peers = "peers",
@@ -69,6 +79,7 @@ conformance! {
     scale_twelve = "scale-twelve",
     scale_up_and_down = "scale-up-and-down",
     scale_up_halts = "scale-up-halts",
+    scale_up_while_terminating = "scale-up-while-terminating",
     service_comes_late = "service-comes-late",
     start_ordinal = "start-ordinal",
     static_volumes = "static-volumes",
@@ -80,6 +91,7 @@ conformance! {
     update_halts = "update-halts",
     update_parallel = "update-parallel",
     update_to_broken_image = "update-to-broken-image",
+    update_waits_for_scale_down = "update-waits-for-scale-down",
     update_with_losses = "update-with-losses",
 }
 
@@ -100,25 +112,101 @@ fn chosen(variable: &str, default: &str) -> String {
         .unwrap_or_else(|| default.into())
 }
 
+/// Where the candidate is tried, and in whose time. What lives in this process needs no look at what else this host has.
+fn place(candidate: &Candidate) -> (ClusterChoice, Option<String>, Time) {
+    let named = ClusterChoice::of_environment().expect("ORDINAL_CLUSTER");
+    let may_be_virtual = candidate.is_in_process() && chosen("ORDINAL_TIME", "virtual") == "virtual";
+    match named {
+        Some(cluster) if may_be_virtual && cluster.has_virtual_time() => {
+            (cluster, None, Time::Virtual { seed: 1 })
+        }
+        Some(cluster) => (cluster, None, Time::Real),
+        None if may_be_virtual => (
+            "embedded".parse().expect("a cluster"),
+            Some("only here time can be virtual".into()),
+            Time::Virtual { seed: 1 },
+        ),
+        None => {
+            static AUTOMATIC: LazyLock<Chosen> = LazyLock::new(ClusterChoice::automatic);
+            let Chosen { cluster, because } = AUTOMATIC.clone();
+            (cluster, Some(because), Time::Real)
+        }
+    }
+}
+
 fn perform(name: &str) {
     let candidate = Candidate::find(&chosen("ORDINAL_CANDIDATE", "reference")).expect("ORDINAL_CANDIDATE");
-    let in_this_process = candidate.is_in_process() && chosen("ORDINAL_CLUSTER", "embedded") == "embedded";
-    let time = match chosen("ORDINAL_TIME", "virtual").as_str() {
-        "virtual" if in_this_process => Time::Virtual { seed: 1 },
-        _ => Time::Real,
-    };
+    let (cluster, chosen_because, time) = place(&candidate);
+    if let Some(because) = &chosen_because {
+        println!("cluster {cluster}: {because}");
+    }
+    let costly = cluster.is_k3s();
     let plan = Plan {
+        keep_histories: true,
         time,
-        cluster: chosen("ORDINAL_CLUSTER", "embedded")
-            .parse()
-            .expect("ORDINAL_CLUSTER"),
-        scenarios: suites::scenarios::all()
-            .into_iter()
-            .filter(|scenario| scenario.name == name)
-            .collect(),
+        cluster: if costly { with_workload(cluster) } else { cluster },
+        chosen_because,
         ..plan(candidate)
     };
-    let run = engine::run(&plan, &CancellationToken::new(), &|_| {}).expect("the run");
+    if costly {
+        // One cluster for all: the first test that comes runs them, the others wait for it.
+        static TOGETHER: OnceLock<Result<Run, String>> = OnceLock::new();
+        let run = TOGETHER.get_or_init(|| performed(asked_for(plan.clone())));
+        let run = run.as_ref().expect("the run");
+        if run.performed.iter().any(|performed| performed.name == name) {
+            return check(run, name);
+        }
+    }
+    let run = performed(with_scenarios(plan, |scenario| scenario == name)).expect("the run");
+    check(&run, name);
+}
+
+fn performed(plan: Plan) -> Result<Run, String> {
+    engine::run(&plan, &CancellationToken::new(), &|_| {}).map_err(|error| error.to_string())
+}
+
+/// With the program `workload`, which `cargo test --workspace` builds, as what plays the samples' images.
+fn with_workload(cluster: ClusterChoice) -> ClusterChoice {
+    let own = env::current_exe().expect("this program");
+    let built = own
+        .parent()
+        .and_then(|deps| deps.parent())
+        .expect("the target folder");
+    let program = built.join("workload");
+    if !program.is_file() {
+        println!("without DNS and HTTP: {} is not built", program.display());
+        return cluster;
+    }
+    cluster.with_workload(&program).expect("the workload")
+}
+
+fn with_scenarios(plan: Plan, wanted: impl Fn(&str) -> bool) -> Plan {
+    Plan {
+        scenarios: suites::scenarios::all()
+            .into_iter()
+            .filter(|scenario| wanted(scenario.name))
+            .collect(),
+        ..plan
+    }
+}
+
+/// The scenarios whose tests this program was asked to run, as far as its arguments tell.
+fn asked_for(plan: Plan) -> Plan {
+    let filters: Vec<String> = env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with('-'))
+        .collect();
+    with_scenarios(plan, |name| {
+        let case = name.replace('-', "_");
+        filters.is_empty()
+            || filters
+                .iter()
+                .any(|filter| case.contains(filter.as_str()) || filter.ends_with(&case))
+    })
+}
+
+/// Holds what a scenario recorded to its snapshot, and to the rules.
+fn check(run: &Run, name: &str) {
     let performed = run
         .performed
         .iter()
@@ -145,7 +233,7 @@ fn perform(name: &str) {
     settings.set_snapshot_path("../../reports/snapshots");
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(format!("conformance__{name}"), snapshot(&run, name)));
+    settings.bind(|| insta::assert_snapshot!(format!("conformance__{name}"), snapshot(run, name)));
 }
 
 /// The story of a scenario, and what was judged in it.
@@ -156,7 +244,7 @@ fn snapshot(run: &Run, name: &str) -> String {
         .find(|performed| performed.name == name)
         .expect("performed");
     let recorded = performed.recorded.as_ref().expect("recorded");
-    let ledger = history::Ledger::build(&recorded.history);
+    let ledger = history::Ledger::build(recorded.history.as_ref().expect("kept"));
     let mut text = format!(
         "{}\n\n{}\nexercised and kept:\n",
         performed.sentence,

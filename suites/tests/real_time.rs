@@ -26,6 +26,16 @@ fn verdict(run: &Run, rule: &str) -> Verdict {
 }
 
 #[test]
+fn a_defect_of_the_dns_is_refused() {
+    let plan = Plan {
+        dns_fault: Some(embedded::DnsFault::FirstMemberOnly),
+        ..plan(Candidate::reference())
+    };
+    let refused = plan.check().expect_err("it would be ignored").to_string();
+    assert!(refused.contains("virtual time"), "{refused}");
+}
+
+#[test]
 fn data_survives_and_names_follow_over_real_sockets() {
     let run = run(&[
         "log-persistence",

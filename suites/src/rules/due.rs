@@ -19,6 +19,9 @@ pub(super) struct Turn {
     pub(super) taken: bool,
     /// The spec at the start of the turn.
     pub(super) spec: Arc<Spec>,
+    /// What the controller may take beyond its reaction: the time for which pods have to be Ready before they count,
+    /// and, where a stranger had the name, as long again as it had it, because retries come ever more rarely.
+    extra: Duration,
 }
 
 impl Turn {
@@ -27,9 +30,9 @@ impl Turn {
         self.until.unwrap_or(ledger.end()).at.since(self.from.at)
     }
 
-    /// How long it may take: the reaction bound, and the time for which pods have to be Ready before they count.
+    /// How long it may take.
     pub(super) fn bound(&self, ledger: &Ledger) -> Duration {
-        ledger.patience().reaction() + Duration::from_secs(self.spec.min_ready_seconds.into())
+        ledger.patience().reaction() + self.extra
     }
 
     /// Whether the step was due for too long without being taken.
@@ -98,15 +101,78 @@ impl Due {
             sweep.step(moment, change);
         }
         let mut due = sweep.finish(ending);
+        let strangers = Strangers::of(ledger, set);
+        for turn in due.creations.iter_mut().chain(&mut due.deletions) {
+            turn.extra = available(ledger, set, turn);
+        }
+        for turn in &mut due.creations {
+            turn.extra += strangers.had_the_name(turn);
+        }
         let refused = ledger.reported(&set.uid, "FailedCreate");
         due.creations.retain(|turn| {
             let until = turn.until.unwrap_or(ledger.end());
-            let hindered = refused
-                .iter()
-                .any(|at| turn.from.at <= at.at && at.at <= until.at);
-            !hindered && !claim_ending(ledger, set, turn, until)
+            !during(&refused, turn, until)
+                && !claim_ending(ledger, set, turn, until)
+                && !strangers.stop_a_batch(turn, until)
         });
+        let refused = ledger.reported(&set.uid, "FailedDelete");
+        due.deletions
+            .retain(|turn| !during(&refused, turn, turn.until.unwrap_or(ledger.end())));
         due
+    }
+}
+
+/// Whether something was reported during a turn.
+fn during(reported: &[Moment], turn: &Turn, until: Moment) -> bool {
+    reported
+        .iter()
+        .any(|at| turn.from.at <= at.at && at.at <= until.at)
+}
+
+/// The longest time for which pods had to be Ready before they counted, of all specs of a turn.
+fn available(ledger: &Ledger, set: &Set, turn: &Turn) -> Duration {
+    let until = turn.until.unwrap_or(ledger.end());
+    let later = set
+        .spec_changes()
+        .into_iter()
+        .filter(|(moment, _)| *moment > turn.from && *moment <= until)
+        .map(|(_, spec)| spec.min_ready_seconds);
+    Duration::from_secs(later.fold(turn.spec.min_ready_seconds, u32::max).into())
+}
+
+/// Pods that have the name of a member and belong to somebody else, or to a former set of the same name.
+struct Strangers(Vec<(Ordinal, Moment, Option<Moment>)>);
+
+impl Strangers {
+    fn of(ledger: &Ledger, set: &Set) -> Strangers {
+        let named = ledger.pods().iter().filter(|pod| pod.namespace == set.namespace);
+        let strangers = named.filter_map(|pod| {
+            let ordinal = ledger.ordinal(set, pod)?;
+            let member = pod
+                .states
+                .entries()
+                .iter()
+                .any(|(_, state)| state.owner.as_deref() == Some(&set.uid));
+            (!member).then(|| (ordinal, pod.added(), pod.gone))
+        });
+        Strangers(strangers.collect())
+    }
+
+    /// For how long the name had been a stranger's when the turn began by its end.
+    fn had_the_name(&self, turn: &Turn) -> Duration {
+        self.0
+            .iter()
+            .find(|(ordinal, _, gone)| *ordinal == turn.ordinal && *gone == Some(turn.from))
+            .map_or(Duration::ZERO, |(_, added, _)| turn.from.at.since(added.at))
+    }
+
+    /// Whether a stranger had some wanted name of a Parallel set during the turn: the refusal ends a batch, and the
+    /// members of later batches wait.
+    fn stop_a_batch(&self, turn: &Turn, until: Moment) -> bool {
+        turn.spec.policy == ManagementPolicy::Parallel
+            && self.0.iter().any(|(ordinal, added, gone)| {
+                turn.spec.in_range(*ordinal) && *added <= until && gone.is_none_or(|gone| gone >= turn.from)
+            })
     }
 }
 
@@ -213,7 +279,7 @@ impl Sweep {
                 .get(&self.first)
                 .is_some_and(|occupant| occupant.healthy)
         {
-            self.first += 1;
+            self.first = self.first.saturating_add(1);
         }
     }
 
@@ -302,6 +368,7 @@ impl Turns {
                 until: None,
                 taken: false,
                 spec: spec.clone(),
+                extra: Duration::ZERO,
             });
         } else if let Some(turn) = self.open.remove(&ordinal) {
             self.over.push(Turn {

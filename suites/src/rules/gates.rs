@@ -170,7 +170,7 @@ impl NeverMade {
                 if made.0 != first {
                     break;
                 }
-                first += 1;
+                first = first.saturating_add(1);
             }
             Ordinal(first)
         })

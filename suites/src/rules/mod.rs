@@ -15,6 +15,7 @@ mod course;
 mod daemonset;
 mod dns;
 mod due;
+mod finalizers;
 mod gates;
 mod holds;
 mod identity;
@@ -31,6 +32,8 @@ mod scaling;
 mod start_ordinal;
 mod status;
 mod update;
+#[cfg(test)]
+mod upstream;
 mod window;
 
 use judging::Rule;

@@ -2,9 +2,9 @@
 
 use super::{
     acts::creations,
-    course::{Course, Decision, Standing, courses},
+    course::{Course, Decision, courses},
     due::{Due, Turn},
-    gates::{self, Scope, Step, lowest_blockers, span},
+    gates::{Scope, Step, lowest_blockers, span},
     window::Window,
 };
 use history::{Ledger, ManagementPolicy, Ordinal, PodState, Set};
@@ -146,34 +146,37 @@ pub static SS_PAR_05: Rule = Rule {
 
 fn parallel_update(ledger: &Ledger, course: &Course<'_>, decision: &Decision<'_>, judge: &mut Judge<'_>) {
     let window = Window::before(ledger, course.set, decision.moment);
-    let Some(epoch) = course.epoch_at(course.just_before(decision.moment)) else {
+    let before = course.just_before(decision.moment);
+    let Some(epoch) = course.epoch_at(before) else {
         return;
     };
-    let steady = course
-        .epochs_before(decision.moment)
-        .all(|other| other.spec.template == epoch.spec.template);
     let one_by_one = window.parallel() && window.always(|spec| spec.max_unavailable.is_none());
-    if !steady || !one_by_one || decision.ordinal.0 + 1 >= epoch.spec.range().end {
+    if !one_by_one || decision.ordinal.0.saturating_add(1) >= epoch.spec.range().end {
         return;
     }
-    let step = Step {
-        moment: decision.moment,
-        scope: Scope::Above(decision.ordinal),
-    };
-    let done = |state: &PodState| state.healthy() && course.standing(state, epoch) == Standing::Wanted;
-    let waited_for = lowest_blockers(ledger, course.set, &[step], done)
-        .first()
-        .copied()
-        .flatten();
     judge.opportunity();
-    if let Some(higher) = waited_for {
-        let standing = gates::Standing::before(ledger, course.set, higher, decision.moment.index);
+    let obstacle = |index| {
+        let due = course.due_above(decision.ordinal, index);
+        due.or_else(|| course.down_above(decision.ordinal, index))
+    };
+    let legal = ledger.recently(decision.moment, |index| {
+        course.due(decision.ordinal, index) && obstacle(index).is_none()
+    });
+    let higher = obstacle(before).filter(|_| !legal);
+    let looked_open = || course.may_have_looked_open(decision, |other| other > decision.ordinal);
+    if let Some(higher) = higher.filter(|_| !looked_open()) {
+        let found = course.obstacle(higher, before);
         judge.violation(
             format!(
-                "{} was deleted for the update before {}-{higher} was Ready at the new revision: {}",
-                decision.pod.name, course.set.name, standing.words
+                "{} was deleted for the update before {} was Ready at the new revision: it was {}",
+                decision.pod.name,
+                course.name(higher),
+                found.how
             ),
-            [epoch.from, standing.since.unwrap_or(epoch.from), decision.moment],
+            [epoch.from]
+                .into_iter()
+                .chain(found.since)
+                .chain([decision.moment]),
         );
     }
 }
@@ -301,6 +304,19 @@ mod tests {
             &SS_PAR_05,
             "web-1 was deleted for the update before web-2 was Ready at the new revision",
         );
+    }
+
+    #[test]
+    fn who_updates_knows_the_new_template() {
+        set(3)
+            .revision("web-a")
+            .ready_pods(3)
+            .wait(5_000)
+            .image("app:2")
+            .revision("web-b")
+            .delete_pod("web-2")
+            .delete_pod("web-1")
+            .breaks(&SS_PAR_05, "web-1 was deleted for the update before web-2");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `spec.ordinals.start`: ranges that do not begin at zero (specification 1.13).
 
 use crate::rules::course::{Cause, Course, Creation, courses};
+use crate::rules::window::Window;
 use history::{ManagementPolicy, Ordinal};
 use judging::{Feature, Kind, Level, Profile, Rule};
 
@@ -61,7 +62,15 @@ pub static SS_SO_01: Rule = Rule {
                 let legal = ledger.recently(decision.moment, |index| {
                     !ordered(index) || higher_condemned(&course, decision.ordinal, index).is_none()
                 });
-                if !legal {
+                let window = Window::before(ledger, course.set, decision.moment);
+                // Sets and pods come by watches of their own.
+                let looked_open = course.epochs_before(decision.moment).any(|epoch| {
+                    course
+                        .ordinals()
+                        .filter(|other| *other > decision.ordinal && !epoch.spec.in_range(*other))
+                        .all(|other| window.missing(other))
+                });
+                if !legal && !looked_open {
                     judge.opportunity();
                     judge.violation(
                         format!(

@@ -46,6 +46,12 @@ impl<'a> Window<'a> {
         self.always(|spec| spec.in_range(ordinal))
     }
 
+    /// Whether every spec that wants `made` wants this ordinal as well: who made `made` knew one of them.
+    pub(super) fn wants_with(self, ordinal: Ordinal, made: Ordinal) -> bool {
+        let mut known = self.specs().filter(|spec| spec.in_range(made)).peekable();
+        known.peek().is_some() && known.all(|spec| spec.in_range(ordinal))
+    }
+
     /// Whether no spec wants this ordinal.
     pub(super) fn condemns(self, ordinal: Ordinal) -> bool {
         self.always(|spec| !spec.in_range(ordinal))
@@ -165,5 +171,15 @@ mod tests {
         };
         assert_eq!(wants(story.clone().at(6_000)), (false, false));
         assert_eq!(wants(story.at(7_100)), (true, false));
+    }
+
+    #[test]
+    fn a_creation_proves_which_specs_were_known() {
+        let story = Story::new().set("web", 1).at(5_000).scale(3).at(5_001);
+        let ledger = story.ledger();
+        let window = Window::before(&ledger, &ledger.sets()[0], ledger.end());
+        assert!(!window.wants(Ordinal(1)));
+        assert!(window.wants_with(Ordinal(1), Ordinal(2)));
+        assert!(!window.wants_with(Ordinal(3), Ordinal(2)) && !window.wants_with(Ordinal(0), Ordinal(7)));
     }
 }

@@ -32,14 +32,12 @@ scenario! {
     needs [], features [],
     |stage| {
         stage.step("create myapp with 2 replicas that stop slowly");
-        stage.apply(slow_myapp(&stage, 2, 1)?).await?;
+        stage.apply(slow_myapp(&stage, 2, 3)?).await?;
         stage.until_settled("myapp").await?;
         let old = stage.pod_uid("myapp-0")?;
         stage.delete_pod("myapp-0").await?;
-        stage.until("myapp-0 terminating", |world| match world.pod("myapp-0") {
-            Some(state) if state.terminating => Ok(()),
-            _ => Err(world.describe_pods()),
-        }).await?;
+        stage.until_terminating("myapp-0").await?;
+        stage.keep_still().await?;
         stage.scale("myapp", 3).await?;
         stage.keep_still().await?;
         stage.until_replaced("myapp-0", &old).await?;

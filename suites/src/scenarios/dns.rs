@@ -1,6 +1,6 @@
 //! Names in the cluster's DNS, before, during and after replacement.
 
-use super::{replicas, slow_myapp};
+use super::{myapp, replicas, slow_myapp_for};
 use engine::{
     Stage, StepError,
     manifest::{MYAPP, Manifest},
@@ -23,7 +23,7 @@ async fn ask(stage: &Stage) -> Result<(), StepError> {
     for address in addresses {
         stage.resolve(&address, RecordType::Ptr).await;
     }
-    stage.keep_still().await
+    stage.keep_names_still().await
 }
 
 /// Waits until the service's name answers exactly the addresses of the pods that are Ready.
@@ -63,20 +63,20 @@ scenario! {
         stage.step("create the service alone");
         stage.apply(MYAPP.load()?.only(&["Service"])).await?;
         stage.apply(ordinary_service()?).await?;
-        stage.keep_still().await?;
+        stage.keep_names_still().await?;
         ask(&stage).await?;
         stage.step("create myapp with 2 replicas, myapp-1 held");
         stage.hold("myapp-1");
         stage.apply(MYAPP.load()?.set(&replicas(2)).only(&["StatefulSet"])).await?;
         stage.until_running_unready("myapp-1").await?;
         until_in_step(&stage).await?;
-        stage.keep_still().await?;
+        stage.keep_names_still().await?;
         ask(&stage).await?;
         stage.step("release myapp-1");
         stage.release_all();
         stage.until_settled("myapp").await?;
         until_in_step(&stage).await?;
-        stage.keep_still().await?;
+        stage.keep_names_still().await?;
         let vip = stage.service_host("myapp-vip");
         stage.resolve(&vip, RecordType::A).await;
         stage.resolve(&format!("_web._tcp.{vip}"), RecordType::Srv).await;
@@ -91,10 +91,10 @@ scenario! {
     needs [Dns], features [],
     |stage| {
         stage.step("create myapp with 2 replicas that stop slowly");
-        stage.apply(slow_myapp(&stage, 2, 2)?).await?;
+        stage.apply(slow_myapp_for(2, stage.names_hold_time() * 2)?).await?;
         stage.until_settled("myapp").await?;
         until_in_step(&stage).await?;
-        stage.keep_still().await?;
+        stage.keep_names_still().await?;
         ask(&stage).await?;
         let old = stage.pod_uid("myapp-0")?;
         stage.delete_pod("myapp-0").await?;
@@ -102,12 +102,12 @@ scenario! {
         stage.until_resolved(&host, RecordType::A, "the name of a terminating member vanishes", |_, answer| {
             answer.answers.is_empty()
         }).await?;
-        stage.keep_still().await?;
+        stage.keep_names_still().await?;
         ask(&stage).await?;
         stage.until_replaced("myapp-0", &old).await?;
         stage.until_settled("myapp").await?;
         until_in_step(&stage).await?;
-        stage.keep_still().await?;
+        stage.keep_names_still().await?;
         ask(&stage).await?;
     }
 }
@@ -118,14 +118,12 @@ scenario! {
     "Members that are scaled away lose their names; without any member the service has no address.",
     needs [Dns], features [],
     |stage| {
-        stage.step("create myapp with 2 replicas");
-        stage.apply(MYAPP.load()?.set(&replicas(2))).await?;
-        stage.until_settled("myapp").await?;
+        myapp(&stage, 2).await?;
         for count in [1, 0, 2] {
             stage.scale("myapp", count).await?;
             stage.until_settled("myapp").await?;
             until_in_step(&stage).await?;
-            stage.keep_still().await?;
+            stage.keep_names_still().await?;
             ask(&stage).await?;
         }
     }
@@ -141,7 +139,7 @@ scenario! {
         stage.apply(MYAPP.load()?.with("Service", &serde_json::json!({ "metadata": { "name": "other-svc" } }))
             .set(&replicas(2))).await?;
         stage.until_settled("myapp").await?;
-        stage.keep_still().await?;
+        stage.keep_names_still().await?;
         for pod in ["myapp-0", "myapp-1"] {
             stage.resolve(&stage.pod_host(pod, SERVICE), RecordType::A).await;
             stage.resolve(&stage.pod_host(pod, "other-svc"), RecordType::A).await;
@@ -149,7 +147,7 @@ scenario! {
         stage.step("create the governing service");
         stage.apply(MYAPP.load()?.only(&["Service"])).await?;
         until_in_step(&stage).await?;
-        stage.keep_still().await?;
+        stage.keep_names_still().await?;
         ask(&stage).await?;
     }
 }

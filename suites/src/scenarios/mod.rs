@@ -1,6 +1,6 @@
 //! The scenarios, one file per family, and their explicit registry. They drive; they judge nothing.
 
-use engine::Scenario;
+use engine::{Scenario, Stage, StepError, manifest::MYAPP};
 
 /// A scenario as a value: name, sentence, needs, features, story.
 macro_rules! scenario {
@@ -50,9 +50,11 @@ pub fn all() -> Vec<Scenario> {
     vec![
         partition::PHASED,
         partition::LOST_PODS,
+        partition::LOST_LAST,
         min_ready::MIN_READY,
         scale_up::FLAPPING,
         update::LOST_MIDWAY,
+        update::AFTER_SCALE_DOWN,
         update::HALTS,
         scale_down::HALTS,
         dns::REPLACED,
@@ -61,6 +63,7 @@ pub fn all() -> Vec<Scenario> {
         persistence::LOG,
         repair::UNREADY_IS_LEFT_ALONE,
         scale_up::HALTS,
+        scale_up::WHILE_TERMINATING,
         history_limit::PRUNED,
         dns::LATE_SERVICE,
         update::ROLLING,
@@ -96,13 +99,29 @@ pub fn all() -> Vec<Scenario> {
         orphans::ADOPT_AND_RELEASE,
         orphans::ORPHAN_AND_RECREATE,
         orphans::TWINS,
+        orphans::OCCUPANT,
         static_volumes::WITHOUT_CLASS,
         static_volumes::BY_CLASS,
         peers::REDIS_PEERS,
         deletion::BACKGROUND,
         deletion::FOREGROUND,
+        deletion::HELD,
         daemonset::ONE_PER_NODE,
     ]
+}
+
+/// Creates myapp with that many members, and waits until they are settled.
+async fn myapp(stage: &Stage, count: u32) -> Result<(), StepError> {
+    stage.step(format!("create myapp with {count} replicas"));
+    stage.apply(MYAPP.load()?.set(&replicas(count))).await?;
+    stage.until_settled("myapp").await
+}
+
+/// Deletes a member and waits for its successor.
+async fn lose(stage: &Stage, pod: &str) -> Result<(), StepError> {
+    let old = stage.pod_uid(pod)?;
+    stage.delete_pod(pod).await?;
+    stage.until_replaced(pod, &old).await
 }
 
 /// A set made from a sample, as a scenario wants it.
@@ -143,14 +162,16 @@ fn slow_myapp(
     replicas: u32,
     holds: u32,
 ) -> Result<engine::manifest::Manifest, engine::StepError> {
+    slow_myapp_for(replicas, stage.hold_time() * holds)
+}
+
+/// The sample `myapp` with pods that take longer than that to stop.
+fn slow_myapp_for(
+    replicas: u32,
+    time: std::time::Duration,
+) -> Result<engine::manifest::Manifest, engine::StepError> {
     let mount = ("myappdata", "/usr/share/nginx/html");
-    let patch = slow_to_stop(
-        "myapp",
-        "ikubernetes/myapp:v1",
-        "web",
-        mount,
-        longer_than(stage, holds),
-    );
+    let patch = slow_to_stop("myapp", "ikubernetes/myapp:v1", "web", mount, time.as_secs() + 1);
     Ok(engine::manifest::MYAPP
         .load()?
         .set(&patch)

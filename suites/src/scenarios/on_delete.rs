@@ -1,6 +1,6 @@
 //! updateStrategy: OnDelete.
 
-use super::replicas;
+use super::{lose, replicas};
 use engine::manifest::MYAPP;
 use serde_json::json;
 
@@ -21,9 +21,7 @@ scenario! {
         }).await?;
         stage.keep_still().await?;
         for pod in ["myapp-1", "myapp-2", "myapp-0"] {
-            let old = stage.pod_uid(pod)?;
-            stage.delete_pod(pod).await?;
-            stage.until_replaced(pod, &old).await?;
+            lose(&stage, pod).await?;
             stage.until_settled("myapp").await?;
         }
         stage.keep_still().await?;

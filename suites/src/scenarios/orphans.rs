@@ -1,6 +1,6 @@
 //! Ownership is taken, lost and given up.
 
-use super::replicas;
+use super::{myapp, replicas};
 use engine::manifest::MYAPP;
 use serde_json::json;
 
@@ -10,9 +10,7 @@ scenario! {
     "An orphan with a member's name and labels is adopted; a member that is relabelled is released and kept.",
     needs [], features [],
     |stage| {
-        stage.step("create myapp with 2 replicas");
-        stage.apply(MYAPP.load()?.set(&replicas(2))).await?;
-        stage.until_settled("myapp").await?;
+        myapp(&stage, 2).await?;
         stage.keep_still().await?;
         stage.step("strip the owner of myapp-0");
         stage.patch("v1", "Pod", "myapp-0", None, &json!({ "metadata": { "ownerReferences": null } })).await?;
@@ -42,9 +40,7 @@ scenario! {
     "The set is deleted with orphaning: members, revisions and claims stay, and a new set of the same name takes them over without a restart.",
     needs [], features [],
     |stage| {
-        stage.step("create myapp with 2 replicas");
-        stage.apply(MYAPP.load()?.set(&replicas(2))).await?;
-        stage.until_settled("myapp").await?;
+        myapp(&stage, 2).await?;
         stage.keep_still().await?;
         stage.delete_set("myapp", "Orphan").await?;
         stage.until_gone("statefulsets", "myapp").await?;
@@ -62,9 +58,7 @@ scenario! {
     "Two sets with one selector, one named like a member of the other, leave each other's members alone.",
     needs [], features [],
     |stage| {
-        stage.step("create myapp with 2 replicas");
-        stage.apply(MYAPP.load()?.set(&replicas(2))).await?;
-        stage.until_settled("myapp").await?;
+        myapp(&stage, 2).await?;
         stage.step("create myapp-1 with 2 replicas and the same labels");
         let twin = json!({ "metadata": { "name": "myapp-1" } });
         stage.apply(MYAPP.load()?.set(&replicas(2)).set(&twin).only(&["StatefulSet"])).await?;
@@ -78,6 +72,28 @@ scenario! {
             None => Ok(()),
             Some((name, _)) => Err(format!("{name} is there")),
         }).await?;
+        stage.until_settled("myapp").await?;
+        stage.keep_still().await?;
+    }
+}
+
+scenario! {
+    /// A name that is taken is waited for.
+    OCCUPANT = "foreign-occupant":
+    "A pod of somebody else has the name and the labels of a member to come: it is left alone, and the member is created once it is gone.",
+    needs [], features [],
+    |stage| {
+        stage.step("create myapp with 1 replica");
+        stage.apply(MYAPP.load()?.set(&replicas(1))).await?;
+        stage.until_settled("myapp").await?;
+        stage.create_foreign_pod("myapp-1", "myapp").await?;
+        stage.keep_still().await?;
+        stage.scale("myapp", 2).await?;
+        stage.keep_still().await?;
+        stage.keep_still().await?;
+        let occupant = stage.pod_uid("myapp-1")?;
+        stage.delete_pod("myapp-1").await?;
+        stage.until_replaced("myapp-1", &occupant).await?;
         stage.until_settled("myapp").await?;
         stage.keep_still().await?;
     }

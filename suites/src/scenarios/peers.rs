@@ -1,5 +1,6 @@
 //! Members that know each other by name.
 
+use super::lose;
 use engine::manifest::REDIS;
 
 scenario! {
@@ -12,9 +13,7 @@ scenario! {
         stage.apply_sample(REDIS).await?;
         stage.until_settled("redis-app").await?;
         stage.get("redis-app-0", "redis-service", "/peers").await?;
-        let old = stage.pod_uid("redis-app-3")?;
-        stage.delete_pod("redis-app-3").await?;
-        stage.until_replaced("redis-app-3", &old).await?;
+        lose(&stage, "redis-app-3").await?;
         stage.until_settled("redis-app").await?;
         stage.get("redis-app-5", "redis-service", "/peers").await?;
         stage.keep_still().await?;

@@ -1,6 +1,6 @@
 //! What was written is there afterwards.
 
-use super::replicas;
+use super::{lose, myapp, replicas};
 use engine::{Stage, StepError, manifest::MYAPP};
 
 const SERVICE: &str = "myapp-svc";
@@ -22,14 +22,10 @@ scenario! {
     "Requests before and after deletion, update and scaling land in one file on one claim per member; nothing is lost.",
     needs [Dns, DataPlane], features [],
     |stage| {
-        stage.step("create myapp with 2 replicas");
-        stage.apply(MYAPP.load()?.set(&replicas(2))).await?;
-        stage.until_settled("myapp").await?;
+        myapp(&stage, 2).await?;
         let pods = ["myapp-0", "myapp-1"];
         write_and_read(&stage, &pods).await?;
-        let old = stage.pod_uid("myapp-0")?;
-        stage.delete_pod("myapp-0").await?;
-        stage.until_replaced("myapp-0", &old).await?;
+        lose(&stage, "myapp-0").await?;
         stage.until_settled("myapp").await?;
         write_and_read(&stage, &pods).await?;
         stage.change_template("myapp", "2").await?;
@@ -64,9 +60,7 @@ scenario! {
         let claims = serde_json::json!({ "spec": { "volumeClaimTemplates": [claim("myappdata"), claim("archive")] } });
         stage.apply(MYAPP.load()?.set(&replicas(2)).set(&claims)).await?;
         stage.until_settled("myapp").await?;
-        let old = stage.pod_uid("myapp-1")?;
-        stage.delete_pod("myapp-1").await?;
-        stage.until_replaced("myapp-1", &old).await?;
+        lose(&stage, "myapp-1").await?;
         stage.change_template("myapp", "2").await?;
         stage.until_settled("myapp").await?;
         stage.keep_still().await?;

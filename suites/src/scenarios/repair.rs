@@ -1,7 +1,7 @@
 //! Members are lost, stuck or unwell.
 
-use super::replicas;
-use engine::{manifest::MYAPP, probe::RecordType};
+use super::{lose, myapp};
+use engine::probe::RecordType;
 
 scenario! {
     /// The plainest loss.
@@ -9,12 +9,8 @@ scenario! {
     "One member is deleted and comes back under the same name with the same claim.",
     needs [], features [],
     |stage| {
-        stage.step("create myapp with 3 replicas");
-        stage.apply(MYAPP.load()?.set(&replicas(3))).await?;
-        stage.until_settled("myapp").await?;
-        let old = stage.pod_uid("myapp-1")?;
-        stage.delete_pod("myapp-1").await?;
-        stage.until_replaced("myapp-1", &old).await?;
+        myapp(&stage, 3).await?;
+        lose(&stage, "myapp-1").await?;
         stage.until_settled("myapp").await?;
         stage.keep_still().await?;
     }
@@ -26,9 +22,7 @@ scenario! {
     "All members are deleted at once; they come back in order, each waited for.",
     needs [], features [],
     |stage| {
-        stage.step("create myapp with 3 replicas");
-        stage.apply(MYAPP.load()?.set(&replicas(3))).await?;
-        stage.until_settled("myapp").await?;
+        myapp(&stage, 3).await?;
         stage.hold("myapp-0");
         stage.until_running_unready("myapp-0").await?;
         stage.delete_pods(&["myapp-0".into(), "myapp-1".into(), "myapp-2".into()]).await?;
@@ -50,16 +44,12 @@ scenario! {
     "Member 0 comes back although member 1 is unready.",
     needs [], features [],
     |stage| {
-        stage.step("create myapp with 3 replicas");
-        stage.apply(MYAPP.load()?.set(&replicas(3))).await?;
-        stage.until_settled("myapp").await?;
+        myapp(&stage, 3).await?;
         stage.step("hold myapp-1");
         stage.hold("myapp-1");
         stage.until_running_unready("myapp-1").await?;
         stage.keep_still().await?;
-        let old = stage.pod_uid("myapp-0")?;
-        stage.delete_pod("myapp-0").await?;
-        stage.until_replaced("myapp-0", &old).await?;
+        lose(&stage, "myapp-0").await?;
         stage.keep_still().await?;
         stage.step("release myapp-1");
         stage.release_all();
@@ -73,9 +63,7 @@ scenario! {
     "A member above an unready one is deleted; it comes back only when the one below has recovered, however many above are Ready.",
     needs [], features [],
     |stage| {
-        stage.step("create myapp with 4 replicas");
-        stage.apply(MYAPP.load()?.set(&replicas(4))).await?;
-        stage.until_settled("myapp").await?;
+        myapp(&stage, 4).await?;
         stage.step("hold myapp-0");
         stage.hold("myapp-0");
         stage.until_running_unready("myapp-0").await?;
@@ -99,9 +87,7 @@ scenario! {
     "Members that are unready for long are not deleted, and the status counts them as they are.",
     needs [], features [],
     |stage| {
-        stage.step("create myapp with 3 replicas");
-        stage.apply(MYAPP.load()?.set(&replicas(3))).await?;
-        stage.until_settled("myapp").await?;
+        myapp(&stage, 3).await?;
         stage.step("hold myapp-0 and myapp-2");
         stage.hold("myapp-0");
         stage.hold("myapp-2");
@@ -123,9 +109,7 @@ scenario! {
     "A member that is stuck terminating is waited for: no force, no substitute.",
     needs [], features [],
     |stage| {
-        stage.step("create myapp with 2 replicas");
-        stage.apply(MYAPP.load()?.set(&replicas(2))).await?;
-        stage.until_settled("myapp").await?;
+        myapp(&stage, 2).await?;
         stage.pin("myapp-1").await?;
         let old = stage.pod_uid("myapp-1")?;
         stage.delete_pod("myapp-1").await?;
@@ -145,9 +129,7 @@ scenario! {
     "A member that is evicted comes back, and its name in DNS with it.",
     needs [Dns], features [],
     |stage| {
-        stage.step("create myapp with 2 replicas");
-        stage.apply(MYAPP.load()?.set(&replicas(2))).await?;
-        stage.until_settled("myapp").await?;
+        myapp(&stage, 2).await?;
         let old = stage.pod_uid("myapp-0")?;
         stage.evict_pod("myapp-0").await?;
         stage.until_replaced("myapp-0", &old).await?;

@@ -1,6 +1,6 @@
 //! persistentVolumeClaimRetentionPolicy.
 
-use super::replicas;
+use super::{lose, replicas};
 use engine::{Stage, StepError, manifest::MYAPP};
 use serde_json::{Value, json};
 
@@ -92,9 +92,7 @@ scenario! {
         stage.apply(MYAPP.load()?.set(&replicas(3)).set(&policy("Retain", "Delete"))).await?;
         stage.until_settled("myapp").await?;
         stage.keep_still().await?;
-        let old = stage.pod_uid("myapp-2")?;
-        stage.delete_pod("myapp-2").await?;
-        stage.until_replaced("myapp-2", &old).await?;
+        lose(&stage, "myapp-2").await?;
         stage.until_settled("myapp").await?;
         stage.change_template("myapp", "2").await?;
         stage.until_settled("myapp").await?;

@@ -1,7 +1,6 @@
 //! An earlier template returns.
 
-use super::replicas;
-use engine::manifest::MYAPP;
+use super::myapp;
 
 scenario! {
     /// The revision is reused and its number raised.
@@ -9,9 +8,7 @@ scenario! {
     "A template returns after two others: its revision is reused and every member follows.",
     needs [], features [Revisions],
     |stage| {
-        stage.step("create myapp with 2 replicas");
-        stage.apply(MYAPP.load()?.set(&replicas(2))).await?;
-        stage.until_settled("myapp").await?;
+        myapp(&stage, 2).await?;
         for version in ["2", "3", "2"] {
             stage.change_template("myapp", version).await?;
             stage.until_settled("myapp").await?;

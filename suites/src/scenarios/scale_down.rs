@@ -1,7 +1,6 @@
 //! Sets shrink.
 
-use super::replicas;
-use engine::manifest::MYAPP;
+use super::myapp;
 
 scenario! {
     /// An unready member that stays halts shrinkage.
@@ -9,9 +8,7 @@ scenario! {
     "Nothing is removed while a member that stays is unready, whichever it is.",
     needs [], features [],
     |stage| {
-        stage.step("create myapp with 4 replicas");
-        stage.apply(MYAPP.load()?.set(&replicas(4))).await?;
-        stage.until_settled("myapp").await?;
+        myapp(&stage, 4).await?;
         stage.step("hold myapp-0");
         stage.hold("myapp-0");
         stage.until_running_unready("myapp-0").await?;
@@ -32,15 +29,12 @@ scenario! {
     "While the topmost member is stuck terminating, the next one is not removed.",
     needs [], features [],
     |stage| {
-        stage.step("create myapp with 4 replicas");
-        stage.apply(MYAPP.load()?.set(&replicas(4))).await?;
-        stage.until_settled("myapp").await?;
+        myapp(&stage, 4).await?;
         stage.pin("myapp-3").await?;
+        stage.scale("myapp", 3).await?;
+        stage.until_terminating("myapp-3").await?;
+        stage.keep_still().await?;
         stage.scale("myapp", 1).await?;
-        stage.until("myapp-3 terminating", |world| match world.pod("myapp-3") {
-            Some(state) if state.terminating => Ok(()),
-            _ => Err(world.describe_pods()),
-        }).await?;
         stage.keep_still().await?;
         stage.step("unpin myapp-3");
         stage.unpin("myapp-3").await?;
@@ -56,9 +50,7 @@ scenario! {
     "A topmost member that is unready does not keep itself from being removed.",
     needs [], features [],
     |stage| {
-        stage.step("create myapp with 3 replicas");
-        stage.apply(MYAPP.load()?.set(&replicas(3))).await?;
-        stage.until_settled("myapp").await?;
+        myapp(&stage, 3).await?;
         stage.step("hold myapp-2");
         stage.hold("myapp-2");
         stage.until_running_unready("myapp-2").await?;
@@ -76,9 +68,7 @@ scenario! {
     "A set shrinks to nothing, one member after another, and comes back with the same claims.",
     needs [], features [],
     |stage| {
-        stage.step("create myapp with 3 replicas");
-        stage.apply(MYAPP.load()?.set(&replicas(3))).await?;
-        stage.until_settled("myapp").await?;
+        myapp(&stage, 3).await?;
         stage.scale("myapp", 0).await?;
         stage.until_members("myapp", &[]).await?;
         stage.until_settled("myapp").await?;
@@ -95,9 +85,7 @@ scenario! {
     "Members that are to go are removed from outside while shrinkage is halted; they do not come back.",
     needs [], features [],
     |stage| {
-        stage.step("create myapp with 4 replicas");
-        stage.apply(MYAPP.load()?.set(&replicas(4))).await?;
-        stage.until_settled("myapp").await?;
+        myapp(&stage, 4).await?;
         stage.step("hold myapp-0");
         stage.hold("myapp-0");
         stage.until_running_unready("myapp-0").await?;

@@ -1,6 +1,6 @@
 //! Sets grow.
 
-use super::replicas;
+use super::{myapp, replicas};
 use engine::manifest::MYAPP;
 
 scenario! {
@@ -9,9 +9,7 @@ scenario! {
     "A set grows from 2 to 5 and shrinks to 2 again, by its spec.",
     needs [], features [],
     |stage| {
-        stage.step("create myapp with 2 replicas");
-        stage.apply(MYAPP.load()?.set(&replicas(2))).await?;
-        stage.until_settled("myapp").await?;
+        myapp(&stage, 2).await?;
         stage.scale("myapp", 5).await?;
         stage.until_settled("myapp").await?;
         stage.keep_still().await?;
@@ -49,9 +47,7 @@ scenario! {
     "Growth halts while a lower member is unready, whichever it is, and goes on when it recovers.",
     needs [], features [],
     |stage| {
-        stage.step("create myapp with 3 replicas");
-        stage.apply(MYAPP.load()?.set(&replicas(3))).await?;
-        stage.until_settled("myapp").await?;
+        myapp(&stage, 3).await?;
         stage.step("hold myapp-0");
         stage.hold("myapp-0");
         stage.until_running_unready("myapp-0").await?;
@@ -82,14 +78,32 @@ scenario! {
     "Twelve members come in numeric order, are updated and go in numeric order: web-10 is above web-9.",
     needs [], features [],
     |stage| {
-        stage.step("create myapp with 12 replicas");
-        stage.apply(MYAPP.load()?.set(&replicas(12))).await?;
-        stage.until_settled("myapp").await?;
+        myapp(&stage, 12).await?;
         stage.change_template("myapp", "2").await?;
         stage.until_settled("myapp").await?;
         stage.scale("myapp", 1).await?;
         stage.until_members("myapp", &[0]).await?;
         stage.until_settled("myapp").await?;
+    }
+}
+
+scenario! {
+    /// No gap is left behind.
+    WHILE_TERMINATING = "scale-up-while-terminating":
+    "A set grows again while the member that it lost by shrinking is stuck terminating: that one is waited for, nothing above it is created.",
+    needs [], features [],
+    |stage| {
+        myapp(&stage, 3).await?;
+        stage.pin("myapp-2").await?;
+        stage.scale("myapp", 2).await?;
+        stage.until_terminating("myapp-2").await?;
+        stage.keep_still().await?;
+        stage.scale("myapp", 5).await?;
+        stage.keep_still().await?;
+        stage.step("unpin myapp-2");
+        stage.unpin("myapp-2").await?;
+        stage.until_settled("myapp").await?;
+        stage.keep_still().await?;
     }
 }
 
@@ -103,10 +117,7 @@ scenario! {
         stage.apply(super::slow_myapp(&stage, 3, 1)?).await?;
         stage.until_settled("myapp").await?;
         stage.scale("myapp", 1).await?;
-        stage.until("myapp-2 terminating", |world| match world.pod("myapp-2") {
-            Some(state) if state.terminating => Ok(()),
-            _ => Err(world.describe_pods()),
-        }).await?;
+        stage.until_terminating("myapp-2").await?;
         stage.scale("myapp", 4).await?;
         stage.until_settled("myapp").await?;
         stage.keep_still().await?;

@@ -7,7 +7,7 @@ use serde_json::json;
 scenario! {
     /// Ordinals need not begin at 0.
     START = "start-ordinal":
-    "The first ordinal is 5, then 3, then the field is removed; members follow, and those in both ranges stay.",
+    "The first ordinal is 5, then 4, then 5 again, then none is given; members follow, and those in both ranges stay.",
     needs [], features [StartOrdinal],
     |stage| {
         stage.step("create myapp with 3 replicas from ordinal 5");

@@ -1,5 +1,6 @@
 //! Volumes that somebody made beforehand.
 
+use super::lose;
 use engine::manifest::{K8SDEMO, WEB};
 
 scenario! {
@@ -12,9 +13,7 @@ scenario! {
         stage.apply_sample(WEB).await?;
         stage.until_settled("web").await?;
         stage.keep_still().await?;
-        let old = stage.pod_uid("web-0")?;
-        stage.delete_pod("web-0").await?;
-        stage.until_replaced("web-0", &old).await?;
+        lose(&stage, "web-0").await?;
         stage.until_settled("web").await?;
         stage.scale("web", 1).await?;
         stage.until_members("web", &[0]).await?;

@@ -1,7 +1,7 @@
 //! Rolling updates.
 
-use super::replicas;
-use engine::{BROKEN_IMAGE as BROKEN, manifest::MYAPP};
+use super::{lose, myapp, replicas};
+use engine::BROKEN_IMAGE as BROKEN;
 use serde_json::json;
 
 scenario! {
@@ -10,9 +10,7 @@ scenario! {
     "A template change replaces every member from the top, one at a time, each held for a while.",
     needs [], features [],
     |stage| {
-        stage.step("create myapp with 3 replicas");
-        stage.apply(MYAPP.load()?.set(&replicas(3))).await?;
-        stage.until_settled("myapp").await?;
+        myapp(&stage, 3).await?;
         for (round, pod) in [("2", "myapp-2"), ("3", "myapp-1")] {
             let old = stage.pod_uid(pod)?;
             stage.hold_next(pod);
@@ -38,9 +36,7 @@ scenario! {
     "No member is taken down by an update while another, also a lower one, is unready.",
     needs [], features [],
     |stage| {
-        stage.step("create myapp with 4 replicas");
-        stage.apply(MYAPP.load()?.set(&replicas(4))).await?;
-        stage.until_settled("myapp").await?;
+        myapp(&stage, 4).await?;
         stage.step("hold myapp-0");
         stage.hold("myapp-0");
         stage.until_running_unready("myapp-0").await?;
@@ -72,9 +68,7 @@ scenario! {
     "An update to an image that cannot be pulled stops at the first member; taking it back and deleting that member heals.",
     needs [], features [],
     |stage| {
-        stage.step("create myapp with 3 replicas");
-        stage.apply(MYAPP.load()?.set(&replicas(3))).await?;
-        stage.until_settled("myapp").await?;
+        myapp(&stage, 3).await?;
         stage.change_image("myapp", &format!("ikubernetes/myapp:{BROKEN}")).await?;
         stage.until("myapp-2 cannot start", |world| match world.object("pods", "myapp-2") {
             Some(pod) if pod.pointer("/status/containerStatuses/0/state/waiting/reason")
@@ -100,9 +94,7 @@ scenario! {
     "Metadata, replicas, the update strategy and a write that changes nothing replace no member.",
     needs [], features [],
     |stage| {
-        stage.step("create myapp with 2 replicas");
-        stage.apply(MYAPP.load()?.set(&replicas(2))).await?;
-        stage.until_settled("myapp").await?;
+        myapp(&stage, 2).await?;
         stage.keep_still().await?;
         stage.patch_set("myapp", "label the set", &json!({ "metadata": { "labels": { "team": "storage" } } })).await?;
         stage.keep_still().await?;
@@ -122,14 +114,33 @@ scenario! {
 }
 
 scenario! {
+    /// Scaling has precedence.
+    AFTER_SCALE_DOWN = "update-waits-for-scale-down":
+    "The template changes while a surplus member is stuck terminating: no member is updated before that one is gone.",
+    needs [], features [],
+    |stage| {
+        myapp(&stage, 4).await?;
+        stage.pin("myapp-3").await?;
+        stage.scale("myapp", 3).await?;
+        stage.until_terminating("myapp-3").await?;
+        stage.keep_still().await?;
+        stage.change_template("myapp", "2").await?;
+        stage.keep_still().await?;
+        stage.step("unpin myapp-3");
+        stage.unpin("myapp-3").await?;
+        stage.until_members("myapp", &[0, 1, 2]).await?;
+        stage.until_settled("myapp").await?;
+        stage.keep_still().await?;
+    }
+}
+
+scenario! {
     /// A member is lost while an update is under way; scaling comes first.
     LOST_MIDWAY = "update-with-losses":
     "A member that is lost in the middle of an update comes back new, and a set that shrinks and changes at once shrinks first.",
     needs [], features [],
     |stage| {
-        stage.step("create myapp with 4 replicas");
-        stage.apply(MYAPP.load()?.set(&replicas(4))).await?;
-        stage.until_settled("myapp").await?;
+        myapp(&stage, 4).await?;
         stage.hold_next("myapp-3");
         let old = stage.pod_uid("myapp-3")?;
         stage.change_template("myapp", "2").await?;
@@ -138,9 +149,7 @@ scenario! {
             _ => Err(world.describe_pods()),
         }).await?;
         stage.keep_still().await?;
-        let old = stage.pod_uid("myapp-0")?;
-        stage.delete_pod("myapp-0").await?;
-        stage.until_replaced("myapp-0", &old).await?;
+        lose(&stage, "myapp-0").await?;
         stage.keep_still().await?;
         stage.step("release all");
         stage.release_all();
@@ -151,10 +160,7 @@ scenario! {
             "replicas": 3,
             "template": { "metadata": { "annotations": annotation } },
         } })).await?;
-        stage.until("myapp-3 terminating", |world| match world.pod("myapp-3") {
-            Some(state) if state.terminating => Ok(()),
-            _ => Err(world.describe_pods()),
-        }).await?;
+        stage.until_terminating("myapp-3").await?;
         stage.keep_still().await?;
         stage.step("unpin myapp-3");
         stage.unpin("myapp-3").await?;

@@ -79,7 +79,31 @@ pub(in crate::rules) fn lost(course: &Course<'_>, claim: &Claim) -> Option<Momen
         Author::Candidate => false,
         Author::Unknown => ledger.asked_to_delete(CLAIMS, &claim.namespace, &claim.name, moment),
     };
-    (!with_namespace && !others).then_some(moment)
+    let collected = by != Author::Candidate && went_with_condemned(course, claim, moment);
+    (!with_namespace && !others && !collected).then_some(moment)
+}
+
+/// Whether the claim was collected after a pod that was deleted when it was condemned and its claims were to go: its
+/// reference stays while the pod terminates, also if the ordinal is wanted again by then (spec SS-RET-08).
+fn went_with_condemned(course: &Course<'_>, claim: &Claim, moment: Moment) -> bool {
+    let Some((_, state)) = claim.states.before(moment.index) else {
+        return false;
+    };
+    let mut owners = course.ledger.members(course.set).filter(|pod| {
+        state
+            .owner_references()
+            .any(|owner| owner.uid == pod.uid.as_str())
+    });
+    owners.any(|pod| {
+        let decided = pod.deletion.as_ref().map(|deletion| deletion.moment);
+        let ordinal = course.ledger.ordinal(course.set, pod);
+        let (Some(decided), Some(ordinal)) = (decided, ordinal) else {
+            return false;
+        };
+        course
+            .epochs_before(decided)
+            .any(|epoch| !epoch.spec.in_range(ordinal) && epoch.spec.retention.when_scaled)
+    })
 }
 
 /// `None` if the claim was not this set's at that time.

@@ -4,6 +4,7 @@ use super::CLAIMS;
 use crate::rules::course::courses;
 use history::{Author, Claim, Ledger, Set};
 use judging::{Kind, Level, Profile, Rule};
+use serde_json::Value;
 
 /// Their names.
 pub static SS_PVC_01: Rule = Rule {
@@ -149,7 +150,7 @@ pub static SS_PVC_03: Rule = Rule {
                     .find(|(key, value)| made.label(key) != Some(value))
                     .map(|(key, value)| format!("the selector's label {key}={value}"));
                 let fault = label.or_else(|| {
-                    made.lacks_of(template)
+                    made.lacks_of(&without_labels(template, &state.spec.match_labels))
                         .map(|path| format!("what its template has as {path}"))
                 });
                 judge.expect(
@@ -167,6 +168,18 @@ pub static SS_PVC_03: Rule = Rule {
         }
     },
 };
+
+/// A claim template without the labels that the selector has a say in: there the selector wins.
+fn without_labels(template: &Value, selector: &[(String, String)]) -> Value {
+    let mut template = template.clone();
+    let labels = template
+        .pointer_mut("/metadata/labels")
+        .and_then(Value::as_object_mut);
+    if let Some(labels) = labels {
+        labels.retain(|key, _| selector.iter().all(|(selected, _)| selected != key));
+    }
+    template
+}
 
 #[cfg(test)]
 mod tests {

@@ -140,6 +140,19 @@ impl<'a> Course<'a> {
         self.known(decided)
     }
 
+    /// What explains the deletion of a pod, whenever it was: also after the set was marked for deletion itself. `None`
+    /// where that cannot be told.
+    pub(in crate::rules) fn explanation(&self, pod: &Incarnation) -> Option<Cause> {
+        let moment = pod.deletion.as_ref()?.moment;
+        let (_, before) = pod.states.before(moment.index)?;
+        let ordinal = self.ledger.ordinal(self.set, pod)?;
+        let unknown = |epoch: &Epoch| self.standing(before, epoch) == Standing::Unknown;
+        if self.epochs_before(moment).any(unknown) {
+            return None;
+        }
+        Some(cause(self.ledger, &self.chart, ordinal, pod, moment, before))
+    }
+
     fn known(&self, decided: &Decided) -> Option<Decision<'a>> {
         let pod = self.ledger.pods().get(decided.place)?;
         Some(Decision {

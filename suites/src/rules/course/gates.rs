@@ -1,7 +1,8 @@
 //! What stands in the way of an update's next step (specification 1.5).
 
-use super::{Course, Epoch, Standing};
-use history::{Moment, Ordinal};
+use super::{Course, Decision, Epoch, Standing};
+use crate::rules::window::Window;
+use history::{Moment, Ordinal, PodState};
 
 /// A pod that must be waited for, and how it is.
 #[derive(Clone, Debug)]
@@ -53,6 +54,32 @@ impl Course<'_> {
         self.picture_at(index)?
             .lowest_unhealthy
             .filter(|down| *down < ordinal && self.ordered_at(index))
+    }
+
+    /// Whether an update may have looked legal to the controller: some spec that it may have had in view makes the pod
+    /// due, and each of `others` in range was, at some time, nothing to wait for. Sets and pods come by watches of their
+    /// own, so what was known of each need never have been true together.
+    pub(in crate::rules) fn may_have_looked_open(
+        &self,
+        decision: &Decision<'_>,
+        others: impl Fn(Ordinal) -> bool,
+    ) -> bool {
+        let window = Window::before(self.ledger, self.set, decision.moment);
+        let mut known = self.epochs_before(decision.moment).filter(|epoch| {
+            epoch.updates(decision.ordinal) && self.standing(decision.before, epoch) == Standing::Old
+        });
+        known.any(|epoch| {
+            let done = |other: Ordinal, state: &PodState| {
+                let new = other < decision.ordinal || self.standing(state, epoch) != Standing::Old;
+                state.healthy() && new
+            };
+            let mut waited_for = epoch.spec.range().map(Ordinal);
+            waited_for.all(|other| {
+                other == decision.ordinal
+                    || !others(other)
+                    || window.ever(other, |state| state.is_some_and(|state| done(other, state)))
+            })
+        })
     }
 
     /// Whether every wanted pod is Healthy and at the wanted revision, and no other member is left.

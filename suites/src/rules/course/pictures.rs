@@ -333,7 +333,7 @@ impl super::Course<'_> {
     }
 
     /// Whether lower pods block an update at position `index`.
-    pub(super) fn ordered_at(&self, index: usize) -> bool {
+    pub(in crate::rules) fn ordered_at(&self, index: usize) -> bool {
         self.epoch_at(index)
             .is_some_and(|epoch| epoch.spec.policy == ManagementPolicy::OrderedReady)
     }

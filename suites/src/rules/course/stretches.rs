@@ -51,7 +51,8 @@ impl Course<'_> {
                 .filter(|_| stretch.picture.all_healthy())?;
             let epoch = self.epoch_at(stretch.from.index)?;
             let available = Duration::from_secs(epoch.spec.min_ready_seconds.into());
-            (stretch.lasted() >= patience + available).then_some((stretch, epoch, due))
+            let refused = || self.reported_in("FailedDelete", &stretch);
+            (stretch.lasted() >= patience + available && !refused()).then_some((stretch, epoch, due))
         })
     }
 
@@ -83,6 +84,25 @@ impl Course<'_> {
         self.pictures.get(from..until).unwrap_or_default().iter()
     }
 
+    /// Since when, within the time from `from` to `until` and to its end, every wanted pod up to this ordinal was
+    /// Healthy; `None` if they were not at the end.
+    pub(in crate::rules) fn healthy_up_to_since(
+        &self,
+        ordinal: Ordinal,
+        from: Moment,
+        until: Moment,
+    ) -> Option<Moment> {
+        let end = self.pictures.partition_point(|picture| picture.from < until);
+        let pictures = self.pictures.get(..end).unwrap_or_default();
+        let mut healthy = pictures
+            .iter()
+            .rev()
+            .take_while(|picture| picture.lowest_unhealthy.is_none_or(|low| low > ordinal));
+        let last = healthy.next()?;
+        let first = healthy.take_while(|picture| picture.from > from).last();
+        Some(first.unwrap_or(last).from.max(from))
+    }
+
     /// A wanted ordinal without a pod, or a pod outside the range, at position `index`.
     fn off_range(&self, epoch: &Epoch, index: usize) -> Option<Ordinal> {
         epoch
@@ -112,17 +132,24 @@ impl Course<'_> {
     /// Whether the environment was in the way: a creation was refused, or a claim of the set was under deletion.
     fn hindered(&self, stretch: &Stretch<'_>) -> bool {
         let (ledger, set) = (self.ledger, self.set);
-        let refused = ledger.reported(&set.uid, "FailedCreate");
+        let refused = ["FailedCreate", "FailedDelete"]
+            .iter()
+            .any(|reason| self.reported_in(reason, stretch));
         let ending = ledger.claims().iter().any(|claim| {
             let decided = claim.deletion.is_some_and(|(decided, _)| decided < stretch.until);
             decided
                 && claim.gone.is_none_or(|gone| gone > stretch.from)
                 && ledger.claim_of(set, claim).is_some()
         });
-        ending
-            || refused
-                .iter()
-                .any(|at| (stretch.from.at..=stretch.until.at).contains(&at.at))
+        ending || refused
+    }
+
+    /// Whether something was reported about the set during a stretch.
+    fn reported_in(&self, reason: &str, stretch: &Stretch<'_>) -> bool {
+        let reported = self.ledger.reported(&self.set.uid, reason);
+        reported
+            .iter()
+            .any(|at| (stretch.from.at..=stretch.until.at).contains(&at.at))
     }
 }
 

@@ -119,6 +119,11 @@ fn same_identity_each_time(ledger: &Ledger, judge: &mut Judge<'_>) {
             let Some((former, before)) = former.and_then(|pod| Some((pod, pod.first()?))) else {
                 continue;
             };
+            // What a former set or somebody else made, and this one adopted, may have looked otherwise.
+            let ours = former.created_by.may_be_candidate() && before.owner.as_deref() == Some(&set.uid);
+            if !ours {
+                continue;
+            }
             let changed = changed(ledger, set, before, creation.state);
             judge.expect(
                 changed.is_none(),

@@ -187,7 +187,7 @@ pub(super) fn kept_others_waiting(ledger: &Ledger, set: &Set, hold: &Hold<'_>) -
             .is_some_and(|since| end.at.since(since.max(hold.from.at)) > staleness)
     };
     spec.in_range(hold.ordinal)
-        && (hold.ordinal.0 + 1..spec.range().end)
+        && (hold.ordinal.0.saturating_add(1)..spec.range().end)
             .rev()
             .take(1_000)
             .any(waits)

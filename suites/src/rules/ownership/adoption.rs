@@ -1,6 +1,6 @@
 //! Whose pod it is.
 
-use crate::rules::course::{Course, courses};
+use crate::rules::course::{Cause, Course, courses};
 use history::{Author, Incarnation, Ledger, Moment, Ordinal, PodState};
 use judging::{Judge, Kind, Level, Profile, Rule};
 use std::cell::Cell;
@@ -19,12 +19,14 @@ pub static SS_OWN_01: Rule = Rule {
     needs: &[],
     reads: &[],
     check: |ledger, judge| {
-        for course in courses(ledger) {
+        for course in courses(ledger).filter(by_labels_alone) {
             let orphan =
                 |state: &PodState| state.owner.is_none() && !state.terminating && selected(&course, state);
             for spell in spells(ledger, &course, orphan) {
                 let home = spell.next.is_some_and(|next| owned(&course, next));
-                let killed = spell.next.is_some_and(|next| next.terminating) && by_candidate(spell.pod);
+                let killed = spell.next.is_some_and(|next| next.terminating)
+                    && by_candidate(spell.pod)
+                    && unexcused(&course, &spell);
                 goal(
                     ledger,
                     judge,
@@ -51,7 +53,7 @@ pub static SS_OWN_03: Rule = Rule {
     needs: &[],
     reads: &[],
     check: |ledger, judge| {
-        for course in courses(ledger) {
+        for course in courses(ledger).filter(by_labels_alone) {
             // Labels hardly ever change, and looking them up in every state of every pod takes its time.
             let matches = Cell::new(true);
             let stranger = |state: &PodState| {
@@ -62,7 +64,9 @@ pub static SS_OWN_03: Rule = Rule {
             };
             for spell in spells(ledger, &course, stranger) {
                 let released = spell.next.is_some_and(|next| !owned(&course, next));
-                let killed = spell.next.is_some_and(|next| next.terminating) && by_candidate(spell.pod);
+                let killed = spell.next.is_some_and(|next| next.terminating)
+                    && by_candidate(spell.pod)
+                    && unexcused(&course, &spell);
                 goal(
                     ledger,
                     judge,
@@ -75,6 +79,12 @@ pub static SS_OWN_03: Rule = Rule {
         }
     },
 };
+
+/// Whether the controller knew, when it deleted the pod, or nothing else explains that it did.
+fn unexcused(course: &Course<'_>, spell: &Spell<'_>) -> bool {
+    let lasted = spell.until.at.since(spell.from.at);
+    lasted > course.ledger.patience().staleness() || course.explanation(spell.pod) == Some(Cause::Nothing)
+}
 
 /// A time during which a pod was in a state that asks for something.
 struct Spell<'a> {
@@ -158,7 +168,15 @@ fn owned(course: &Course<'_>, state: &PodState) -> bool {
     state.owner.as_deref() == Some(course.set.uid.as_str())
 }
 
-/// Whether the selector matches. A selector without matchLabels is not judged: it selects nothing here.
+/// Whether the selector consists of labels alone; others are not judged.
+fn by_labels_alone(course: &Course<'_>) -> bool {
+    course
+        .epochs
+        .first()
+        .is_some_and(|epoch| !epoch.spec.match_labels.is_empty() && !epoch.spec.match_expressions)
+}
+
+/// Whether the selector matches.
 fn selected(course: &Course<'_>, state: &PodState) -> bool {
     let labels = course
         .epochs
@@ -187,7 +205,7 @@ pub static SS_OWN_05: Rule = Rule {
     needs: &[],
     reads: &[],
     check: |ledger, judge| {
-        for course in courses(ledger) {
+        for course in courses(ledger).filter(by_labels_alone) {
             for pod in ledger
                 .pods()
                 .iter()
@@ -221,7 +239,9 @@ fn foreign(ledger: &Ledger, course: &Course<'_>, pod: &Incarnation, judge: &mut 
             return;
         }
         let taken = owned(course, state);
-        let touched = !of_a_set && ledger.author_at(*moment) == Author::Candidate;
+        let touched = !of_a_set
+            && ledger.author_at(*moment) == Author::Candidate
+            && !(state.terminating && took_the_name(ledger, course, pod, *moment));
         if taken || touched {
             judge.violation(
                 format!(
@@ -238,6 +258,17 @@ fn foreign(ledger: &Ledger, course: &Course<'_>, pod: &Incarnation, judge: &mut 
             return;
         }
     }
+}
+
+/// Whether a member of this name was there a moment before: a deletion by name may have meant that one.
+fn took_the_name(ledger: &Ledger, course: &Course<'_>, pod: &Incarnation, moment: Moment) -> bool {
+    let Some(ordinal) = ledger.ordinal(course.set, pod) else {
+        return false;
+    };
+    let since = moment.at.before(ledger.patience().staleness());
+    course.incarnations(ordinal).any(|member| {
+        member.uid != pod.uid && member.gone.is_some_and(|gone| gone.at >= since && gone < moment)
+    })
 }
 
 #[cfg(test)]

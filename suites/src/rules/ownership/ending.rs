@@ -1,7 +1,10 @@
 //! What becomes of pods and revisions when the set is deleted.
 
-use crate::rules::course::{Course, courses};
-use history::{Author, Ledger, Moment};
+use crate::rules::{
+    course::{Cause, Course, courses},
+    finalizers::of_candidate,
+};
+use history::{Author, Incarnation, Ledger, Moment};
 use judging::{Kind, Level, Profile, Rule};
 
 /// Everything goes.
@@ -27,28 +30,45 @@ pub static SS_OWN_07: Rule = Rule {
                 pod.at(gone.index)
                     .is_some_and(|state| state.owner.as_deref() == Some(course.set.uid.as_str()))
             });
-            let pods = pods.map(|pod| (&pod.name, pod.added(), pod.gone, pod.deletion.is_some()));
+            let pods = pods.map(|pod| (&pod.name, pod.added(), pod.gone, kept(ledger, &course, pod)));
             let revisions = ledger
                 .revisions(course.set)
                 .filter(|revision| revision.exists_at(gone.index))
                 .map(|revision| (&revision.name, revision.added(), revision.gone, false));
-            for (name, added, end, going) in pods.chain(revisions) {
+            for (name, added, end, kept) in pods.chain(revisions) {
+                let left = || {
+                    format!(
+                        "{name} was still there {} s after its set was gone",
+                        watched.as_secs()
+                    )
+                };
                 if end.is_some() {
                     judge.opportunity();
-                } else if !going && watched >= ledger.patience().reaction() {
+                } else if kept {
                     judge.opportunity();
-                    judge.stall(
-                        format!(
-                            "{name} was still there {} s after its set was gone",
-                            watched.as_secs()
-                        ),
-                        [added, gone, ledger.end()],
-                    );
+                    judge.stall(left(), [added, gone, ledger.end()]);
+                } else if watched >= ledger.patience().reaction() {
+                    // It names its set as it should: to take it away is the garbage collector's.
+                    judge.unclear(left());
                 }
             }
         }
     },
 };
+
+/// Whether nothing but a finalizer of the candidate's own keeps a pod, and for longer than it takes to react.
+fn kept(ledger: &Ledger, course: &Course<'_>, pod: &Incarnation) -> bool {
+    // Its node has stopped it.
+    let stopped = pod
+        .states
+        .entries()
+        .iter()
+        .find(|(_, state)| state.terminating && state.deletion_grace() == Some(0));
+    stopped.is_some_and(|(since, _)| ledger.end().at.since(since.at) >= ledger.patience().reaction())
+        && pod
+            .last()
+            .is_some_and(|state| of_candidate(ledger, course.set, pod, state).is_some())
+}
 
 /// Whether the set was deleted with its dependents to be kept.
 pub(super) fn orphans(course: &Course<'_>) -> bool {
@@ -79,6 +99,8 @@ pub static SS_OWN_08: Rule = Rule {
                 continue;
             };
             let late = |moment: Moment| moment.at.since(mark.at) > ledger.patience().staleness();
+            // The controller may not have seen the mark yet; but then something else has to explain what it did.
+            let unexplained = |pod: &Incarnation| course.explanation(pod) == Some(Cause::Nothing);
             for pod in ledger.members(set) {
                 let watched = |gone: Moment| ledger.end().at.since(gone.at) > ledger.patience().staleness();
                 if pod.gone.is_some_and(|gone| gone > mark && watched(gone)) {
@@ -89,7 +111,8 @@ pub static SS_OWN_08: Rule = Rule {
                 let deleted = pod
                     .deletion
                     .as_ref()
-                    .filter(|deletion| deletion.by == Author::Candidate && late(deletion.moment))
+                    .filter(|deletion| deletion.by == Author::Candidate && deletion.moment > mark)
+                    .filter(|deletion| late(deletion.moment) || unexplained(pod))
                     .filter(|deletion| owned_at(ledger, &course, deletion.moment, &pod.uid));
                 if made {
                     judge.opportunity();
@@ -145,15 +168,45 @@ mod tests {
             .object_gone("controllerrevisions", "web-a")
             .wait(20_000)
             .keeps(&SS_OWN_07);
-        gone()
-            .wait(20_000)
-            .stalls(&SS_OWN_07, "web-a was still there 20 s after its set was gone");
-        two()
+        let left = gone().wait(20_000).judge(&SS_OWN_07);
+        assert_eq!(
+            left.unclear,
+            ["web-a was still there 20 s after its set was gone"]
+        );
+        let left = two()
             .set_gone()
             .remove_pod("web-0")
             .wait(20_000)
-            .stalls(&SS_OWN_07, "web-1 was still there");
+            .judge(&SS_OWN_07);
+        assert!(
+            left.unclear
+                .iter()
+                .any(|left| left.starts_with("web-1 was still there"))
+        );
         two().set_gone().wait(1_000).does_not_exercise(&SS_OWN_07);
+    }
+
+    #[test]
+    fn a_finalizer_of_the_controller_keeps_a_pod() {
+        let held = |finalizers| {
+            Story::new()
+                .set("web", 1)
+                .pod_with(
+                    "web-0",
+                    serde_json::json!({"metadata": {"finalizers": finalizers}}),
+                )
+                .by(Author::Candidate)
+                .ready()
+                .set_gone()
+                .delete_pod("web-0")
+                .by(Author::Cluster)
+                .modify(serde_json::json!({"metadata": {"deletionGracePeriodSeconds": 0}}))
+                .by(Author::Cluster)
+                .wait(70_000)
+        };
+        held(serde_json::json!(["example.com/tidy"]))
+            .stalls(&SS_OWN_07, "web-0 was still there 70 s after its set was gone");
+        assert!(held(serde_json::json!([])).judge(&SS_OWN_07).stalls.is_empty());
     }
 
     #[test]
@@ -167,7 +220,19 @@ mod tests {
             .delete_pod("web-0")
             .by(Author::Candidate)
             .breaks(&SS_OWN_08, "web-0 was deleted 5 s after");
+        two()
+            .delete_set()
+            .delete_pod("web-1")
+            .by(Author::Candidate)
+            .breaks(&SS_OWN_08, "web-1 was deleted 0 s after");
         // The controller may not have seen it yet.
+        two()
+            .scale(1)
+            .delete_set()
+            .delete_pod("web-1")
+            .by(Author::Candidate)
+            .wait(1_000)
+            .does_not_exercise(&SS_OWN_08);
         two()
             .delete_set()
             .remove_pod("web-1")

@@ -1,7 +1,7 @@
 //! A set that is deleted while its dependents are kept.
 
 use super::ending::orphans;
-use crate::rules::course::{Course, courses};
+use crate::rules::course::{Cause, Course, courses};
 use history::{Author, Moment};
 use judging::{Kind, Level, Profile, Rule};
 
@@ -40,7 +40,13 @@ pub static SS_OWN_09: Rule = Rule {
                     deletion.moment > mark && deletion.moment < end && deletion.by != Author::Harness
                 });
                 let disrupted = pod.last().is_some_and(history::PodState::disrupted);
-                if let Some(deletion) = killed.filter(|_| !before.ended() && !disrupted) {
+                // The controller may not have seen the mark yet; but then something else has to explain what it did.
+                let excused = |deletion: &history::Deletion| {
+                    deletion.moment.at.since(mark.at) <= ledger.patience().staleness()
+                        && course.explanation(pod) != Some(Cause::Nothing)
+                };
+                let killed = killed.filter(|deletion| !before.ended() && !disrupted && !excused(deletion));
+                if let Some(deletion) = killed {
                     judge.opportunity();
                     judge.violation(
                         format!(

@@ -33,7 +33,12 @@ pub static SS_PT_05: Rule = Rule {
                 let legal = ledger.recently(decision.moment, |index| {
                     course.due(ordinal, index) && obstacle(index).is_none()
                 });
-                let found = obstacle(before).map(|found| course.obstacle(found, before));
+                let ordered = course.ordered_at(before);
+                let looked_open =
+                    || course.may_have_looked_open(&decision, |other| other > ordinal || ordered);
+                let found = obstacle(before)
+                    .filter(|_| !legal && !looked_open())
+                    .map(|found| course.obstacle(found, before));
                 let change = course.epoch_at(before).map(|epoch| epoch.from);
                 judge.expect(
                     legal || found.is_none(),
@@ -115,6 +120,19 @@ pub static SS_PT_06: Rule = Rule {
                     judge.opportunity();
                     judge.stall(
                         unfinished_sentence(&stretch),
+                        [epoch.from, stretch.from, stretch.until],
+                    );
+                }
+            }
+            for (stretch, epoch, due) in course.idle_updates(ledger.patience().reaction()) {
+                if was_partitioned(&course, epoch) {
+                    judge.opportunity();
+                    judge.stall(
+                        format!(
+                            "the partition was set to 0, every pod is Healthy, and for {} s {} was not updated",
+                            stretch.lasted().as_secs(),
+                            course.name(due)
+                        ),
                         [epoch.from, stretch.from, stretch.until],
                     );
                 }
@@ -293,6 +311,14 @@ mod tests {
             .status(json!({"currentRevision": "web-b", "updateRevision": "web-b"}))
             .keeps(&SS_PT_06);
         story().wait(20_000).stalls(&SS_PT_06, "currentRevision stayed");
+        staged(2)
+            .remove_pod("web-2")
+            .pod("web-2")
+            .ready()
+            .wait(5_000)
+            .partition(0)
+            .wait(20_000)
+            .stalls(&SS_PT_06, "web-1 was not updated");
         story().wait(1_000).does_not_exercise(&SS_PT_06);
     }
 

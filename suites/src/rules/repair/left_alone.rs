@@ -4,6 +4,7 @@ use crate::rules::{
     acts::{creations, deletions},
     course::{Cause, Course, Standing, courses},
     due::Due,
+    finalizers::is_of_candidate,
     gates::span,
     holds::{Hold, holds},
     window::Window,
@@ -90,13 +91,16 @@ fn stuck_pods_are_waited_for(ledger: &Ledger, judge: &mut Judge<'_>) {
     for set in ledger.sets() {
         let due = Due::of(ledger, set);
         for hold in holds(ledger, set, |state| state.terminating) {
-            if hold.lasted(ledger) <= staleness
-                || !Window::before(ledger, set, hold.end(ledger)).wants(hold.ordinal)
-            {
+            if !Window::before(ledger, set, hold.end(ledger)).wants(hold.ordinal) {
+                continue;
+            }
+            let broken = forced(ledger, set, &hold).or_else(|| substitute(ledger, set, &hold));
+            // Nobody can tell how long a pod would have been stuck that was forced at once.
+            if broken.is_none() && hold.lasted(ledger) <= staleness {
                 continue;
             }
             judge.opportunity();
-            if let Some((how, moment)) = forced(ledger, &hold).or_else(|| substitute(ledger, set, &hold)) {
+            if let Some((how, moment)) = broken {
                 judge.violation(
                     format!(
                         "{} was terminating for {}, and {how}",
@@ -124,14 +128,15 @@ fn stuck_pods_are_waited_for(ledger: &Ledger, judge: &mut Judge<'_>) {
     }
 }
 
-/// The candidate's own hand in the end of a stuck pod.
-fn forced(ledger: &Ledger, hold: &Hold<'_>) -> Option<(String, Moment)> {
+/// The candidate's own hand in the end of a stuck pod. A finalizer that it added itself is its to take off.
+fn forced(ledger: &Ledger, set: &Set, hold: &Hold<'_>) -> Option<(String, Moment)> {
     let states = hold.pod.states.entries();
     states.windows(2).find_map(|pair| match pair {
         [(_, before), (moment, after)] if before.terminating && after.author(ledger) == Author::Candidate => {
             let finalizer = before
                 .finalizers()
-                .find(|finalizer| !after.has_finalizer(finalizer));
+                .filter(|finalizer| !after.has_finalizer(finalizer))
+                .find(|finalizer| !is_of_candidate(ledger, set, hold.pod, finalizer));
             let shortened = after.deletion_grace() < before.deletion_grace();
             finalizer
                 .map(|finalizer| format!("the controller removed its finalizer {finalizer}"))
@@ -254,6 +259,44 @@ mod tests {
             .modify(json!({"metadata": {"deletionGracePeriodSeconds": 0}}))
             .by(Author::Candidate)
             .breaks(&SS_REP_06, "shortened its grace period");
+    }
+
+    #[test]
+    fn force_is_force_however_soon() {
+        let at_once = |finalizer: &str| {
+            Story::new()
+                .set("web", 1)
+                .pod_with("web-0", json!({"metadata": {"finalizers": [finalizer]}}))
+                .ready()
+                .wait(5_000)
+        };
+        // Somebody else's finalizer.
+        let added = json!({"metadata": {"finalizers": ["a", "example.com/hold"]}});
+        at_once("a")
+            .modify(added)
+            .by(Author::Harness)
+            .delete_pod("web-0")
+            .by(Author::Harness)
+            .modify(json!({"metadata": {"finalizers": ["a"]}}))
+            .by(Author::Candidate)
+            .gone()
+            .pod("web-0")
+            .breaks(&SS_REP_06, "removed its finalizer example.com/hold");
+        // Its own.
+        Story::new()
+            .set("web", 1)
+            .pod_with("web-0", json!({"metadata": {"finalizers": ["a"]}}))
+            .by(Author::Candidate)
+            .ready()
+            .wait(5_000)
+            .delete_pod("web-0")
+            .by(Author::Harness)
+            .wait(60_000)
+            .modify(json!({"metadata": {"finalizers": null}}))
+            .by(Author::Candidate)
+            .gone()
+            .pod("web-0")
+            .keeps(&SS_REP_06);
     }
 
     #[test]

@@ -102,6 +102,10 @@ fn demanded(ledger: &Ledger, course: &Course<'_>, creation: &Creation<'_>) -> Op
     let since = creation.moment.at.before(ledger.patience().staleness());
     let mut demanded: Vec<String> = Vec::new();
     for epoch in course.epochs_before(creation.moment) {
+        if !epoch.spec.in_range(creation.ordinal) {
+            // It is not wanted at all (SS-SCD-12).
+            return None;
+        }
         if epoch.on_delete() || epoch.updates(creation.ordinal) {
             // Without the field some ordinals come back old, depending on the progress (SS-RU-13).
             if epoch.wanted.is_empty() || !(epoch.on_delete() || epoch.spec.rolling_update) {
@@ -178,6 +182,14 @@ mod tests {
             .pod("web-0")
             .keeps(&SS_REP_12);
         lost().gone().pod("web-0").does_not_exercise(&SS_REP_12);
+        // Nobody wants it at any revision.
+        updated_above(1)
+            .scale(1)
+            .wait(5_000)
+            .remove_pod("web-1")
+            .use_revision("web-a")
+            .pod("web-1")
+            .does_not_exercise(&SS_REP_12);
     }
 
     #[test]

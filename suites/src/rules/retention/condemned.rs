@@ -2,7 +2,7 @@
 
 use super::{claims, controlled_by_others, deletes_scaled, owned_by};
 use crate::rules::claims::lost;
-use crate::rules::course::{Cause, Course, Decision, courses};
+use crate::rules::course::{Cause, Course, Decision, Standing, courses};
 use history::{Author, Claim, ClaimState, Ledger};
 use judging::{Feature, Kind, Level, Profile, Rule};
 
@@ -22,8 +22,14 @@ pub static SS_RET_03: Rule = Rule {
     check: |ledger, judge| {
         for course in courses(ledger) {
             for (decision, claim, state) in condemned(ledger, &course) {
+                let since = decision.moment.at.before(ledger.patience().staleness());
+                let referred = owned_by(state, &decision.pod.uid)
+                    || claim
+                        .states
+                        .within(since, decision.moment.index)
+                        .any(|(_, state)| owned_by(state, &decision.pod.uid));
                 judge.expect(
-                    owned_by(state, &decision.pod.uid),
+                    referred,
                     || {
                         format!(
                             "{} was condemned and deleted while its claim {} did not refer to it",
@@ -67,7 +73,7 @@ fn condemned<'a>(ledger: &'a Ledger, course: &Course<'a>) -> Vec<(Decision<'a>, 
     let mut found = Vec::new();
     for decision in course.decisions() {
         let asked = course.epochs_before(decision.moment).all(deletes_scaled);
-        if decision.cause != Cause::Scale || !asked {
+        if decision.cause != Cause::Scale || !asked || wanted_gone(course, &decision) {
             continue;
         }
         for (_, name) in decision.before.claims() {
@@ -82,6 +88,18 @@ fn condemned<'a>(ledger: &'a Ledger, course: &Course<'a>) -> Vec<(Decision<'a>, 
         }
     }
     found
+}
+
+/// Whether an older spec that the controller may still have had in view explains the deletion in another way: it wanted
+/// the pod, but not as it was.
+fn wanted_gone(course: &Course<'_>, decision: &Decision<'_>) -> bool {
+    let mut epochs = course.epochs_before(decision.moment);
+    epochs.any(|epoch| {
+        let wanted = epoch.spec.in_range(decision.ordinal);
+        let replaced =
+            epoch.updates(decision.ordinal) && course.standing(decision.before, epoch) != Standing::Wanted;
+        wanted && (decision.before.ended() || replaced)
+    })
 }
 
 /// Wanted claims stay.
@@ -215,6 +233,13 @@ mod tests {
             .modify_claim("data-web-0", to_pod())
             .breaks(&SS_RET_03, "got a reference to its pod, which is wanted");
         set().delete_pod("web-0").does_not_exercise(&SS_RET_03);
+        // It may have been deleted for the update, before the controller saw that it is not wanted any more.
+        let updated = set()
+            .image("app:2")
+            .revision("web-b")
+            .scale(0)
+            .delete_pod("web-0");
+        assert!(updated.judge(&SS_RET_03).violations.is_empty());
     }
 
     #[test]

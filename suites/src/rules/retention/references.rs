@@ -2,8 +2,9 @@
 
 use super::{claims, controlled_by_others, owned_by};
 use crate::rules::course::{Course, Epoch, courses};
-use history::{Claim, ClaimState, Moment};
+use history::{Claim, ClaimState, ManagementPolicy, Moment, Ordinal};
 use judging::{Feature, Judge, Kind, Level, Profile, Rule};
+use std::time::Duration;
 
 /// Back to keeping.
 pub static SS_RET_01: Rule = Rule {
@@ -27,15 +28,17 @@ pub static SS_RET_01: Rule = Rule {
                 if keeps(before) || !keeps(epoch) {
                     continue;
                 }
-                for (_, claim) in claims(&course) {
+                // Nobody looks at the claims of ordinals without a pod, upstream neither.
+                for (ordinal, claim) in claims(&course).filter(|(ordinal, _)| epoch.spec.in_range(*ordinal)) {
                     let referenced = claim
                         .at(epoch.from.index)
                         .is_some_and(|state| ours(&course, state));
-                    if referenced {
+                    let used = course.at(ordinal, course.just_before(epoch.until)).is_some();
+                    if referenced && used {
                         reached(
                             &course,
                             epoch,
-                            claim,
+                            (ordinal, claim),
                             epoch.from,
                             judge,
                             "still has a reference",
@@ -57,11 +60,12 @@ fn ours(course: &Course<'_>, state: &ClaimState) -> bool {
             .any(|pod| owned_by(state, &pod.uid))
 }
 
-/// A claim has to come to a state within the reaction bound, as long as the epoch lasts and the claim exists.
+/// A claim has to come to a state within the reaction bound, as long as the epoch lasts and the claim exists. Where one
+/// pod is seen to after another, the time counts from when all pods up to this one are Healthy.
 fn reached(
     course: &Course<'_>,
     epoch: &Epoch,
-    claim: &Claim,
+    (ordinal, claim): (Ordinal, &Claim),
     from: Moment,
     judge: &mut Judge<'_>,
     otherwise: &str,
@@ -78,7 +82,15 @@ fn reached(
     let mut states = states.take_while(|(moment, _)| *moment <= from || *moment < until);
     if states.any(|(_, state)| goal(state)) {
         judge.opportunity();
-    } else if until.at.since(from.at) >= course.ledger.patience().reaction() {
+        return;
+    }
+    let turn = match epoch.spec.policy {
+        ManagementPolicy::OrderedReady => course.healthy_up_to_since(ordinal, from, until),
+        ManagementPolicy::Parallel => Some(from),
+    };
+    let available = Duration::from_secs(epoch.spec.min_ready_seconds.into());
+    let bound = course.ledger.patience().reaction() + available;
+    if turn.is_some_and(|turn| until.at.since(turn.at) >= bound) {
         judge.opportunity();
         judge.stall(
             format!(
@@ -121,7 +133,7 @@ pub static SS_RET_02: Rule = Rule {
                         reached(
                             &course,
                             epoch,
-                            claim,
+                            (ordinal, claim),
                             from,
                             judge,
                             "is not controlled by the set",
@@ -137,15 +149,16 @@ pub static SS_RET_02: Rule = Rule {
             let asked = course
                 .epochs
                 .last()
-                .is_some_and(|epoch| epoch.spec.retention.when_deleted);
-            let Some(gone) = course.set.gone.filter(|_| asked) else {
+                .filter(|epoch| epoch.spec.retention.when_deleted);
+            let Some(gone) = course.set.gone.filter(|_| asked.is_some()) else {
                 continue;
             };
             for (_, claim) in claims(&course) {
                 let watched = ledger.end().at.since(gone.at);
-                let left = claim
-                    .at(gone.index)
-                    .filter(|state| !controlled_by_others(&course, state));
+                let left = claim.at(gone.index).filter(|state| {
+                    // A claim that was not given to the set in time stays, upstream too.
+                    owned_by(state, uid) && !controlled_by_others(&course, state)
+                });
                 if left.is_none() {
                     continue;
                 }
@@ -218,6 +231,30 @@ mod tests {
             .claim("data-web-0")
             .wait(20_000)
             .does_not_exercise(&SS_RET_02);
+    }
+
+    #[test]
+    fn claims_without_a_pod_are_nobodys_business() {
+        // Scaled away before anybody asked for clean-up: the claim was never given to the set.
+        let old = |story: Story| story.set_gone().wait(20_000);
+        let mut patch = policy("Retain", "Retain");
+        patch["spec"]["volumeClaimTemplates"] = json!([{"metadata": {"name": "data"}, "spec": {}}]);
+        let scaled_away = Story::new()
+            .set_with("web", 1, patch)
+            .revision("web-a")
+            .claim("data-web-0")
+            .ready_pods(1)
+            .scale(0)
+            .remove_pod("web-0")
+            .change(policy("Delete", "Retain"));
+        old(scaled_away).does_not_exercise(&SS_RET_02);
+        // Scaled away with a reference, which nobody looks at any more.
+        referenced()
+            .scale(0)
+            .remove_pod("web-0")
+            .change(policy("Retain", "Retain"))
+            .wait(20_000)
+            .does_not_exercise(&SS_RET_01);
     }
 
     #[test]

@@ -27,5 +27,5 @@ fn next_number(course: &Course<'_>, revision: &Revision, index: usize) -> i64 {
         .filter_map(|other| other.number_at(index))
         .max()
         .unwrap_or(0)
-        + 1
+        .saturating_add(1)
 }

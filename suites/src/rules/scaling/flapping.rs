@@ -40,7 +40,7 @@ fn wanted_again(ledger: &Ledger, judge: &mut Judge<'_>) {
                     && creation.moment.index > asked.index
                     && back.is_none_or(|back| creation.moment.index < back.added().index)
                     && window.ordered()
-                    && window.wants(ordinal)
+                    && window.wants_with(ordinal, *other)
                     && !window.healthy(ordinal)
             });
             let turn = due
@@ -241,6 +241,29 @@ fn held_back_an_update(course: &Course<'_>, pod: &Incarnation) -> bool {
 mod tests {
     use super::*;
     use crate::rules::story::Story;
+
+    #[test]
+    fn who_creates_above_it_knows_the_new_wish() {
+        let stuck = Story::new()
+            .set("web", 2)
+            .ready_pods(2)
+            .scale(1)
+            .delete_pod("web-1")
+            .wait(5_000)
+            .scale(3);
+        stuck
+            .pod("web-2")
+            .breaks(&SS_SCD_09, "web-2 was created before web-1");
+        // It may not have seen that web-1 is terminating.
+        Story::new()
+            .set("web", 2)
+            .ready_pods(2)
+            .scale(1)
+            .delete_pod("web-1")
+            .scale(3)
+            .pod("web-2")
+            .does_not_exercise(&SS_SCD_09);
+    }
 
     fn pod_1_terminating_when_wanted_again() -> Story {
         Story::new()

@@ -3,9 +3,11 @@
 use crate::rules::{
     acts::{Deed, deletions, members_created},
     course::{Cause, Course, Standing, courses},
+    due::Due,
+    gates::span,
     window::Window,
 };
-use history::{Author, Ledger, Ordinal, PodState, Set};
+use history::{Author, Ledger, ManagementPolicy, Ordinal, PodState, Set};
 use judging::{Judge, Kind, Level, Profile, Rule};
 
 /// The grace period of a pod that asks for none.
@@ -14,16 +16,21 @@ const DEFAULT_GRACE: i64 = 30;
 /// Only the surplus.
 pub static SS_SCD_01: Rule = Rule {
     id: "SS-SCD-01",
-    sentence: "Scaling down deletes only pods outside the ordinals that are asked for",
-    why: "Deleting a wanted member instead of a surplus one takes down a part of the cluster that was to stay.",
+    sentence: "Scaling down deletes the pods outside the ordinals that are asked for, and only those",
+    why: "Deleting a wanted member instead of a surplus one takes down a part of the cluster that was to stay; keeping a \
+          surplus one leaves it running, unasked for.",
     source: "StatefulSet documentation, deployment and scaling guarantees; upstream e2e E8",
-    fix: "Choose pods to delete by ordinal: those outside start to start + replicas - 1, never the oldest or any.",
+    fix: "Choose pods to delete by ordinal: those outside start to start + replicas - 1, never the oldest or any; come \
+          back to the set until none is left.",
     profile: Profile::Scaling,
     level: Level::Must,
-    kind: Kind::Safety,
+    kind: Kind::SafetyAndLiveness,
     needs: &[],
     reads: &["controllerrevisions"],
-    check: only_the_surplus,
+    check: |ledger, judge| {
+        only_the_surplus(ledger, judge);
+        all_the_surplus(ledger, judge);
+    },
 };
 
 fn only_the_surplus(ledger: &Ledger, judge: &mut Judge<'_>) {
@@ -47,6 +54,31 @@ fn only_the_surplus(ledger: &Ledger, judge: &mut Judge<'_>) {
                         .map(|(asked, _)| asked)
                         .into_iter()
                         .chain([deed.moment]),
+                );
+            }
+        }
+    }
+}
+
+/// A Healthy surplus pod whose turn has come is deleted. Unhealthy ones are SS-SCD-05, all of them SS-SCD-07, those of
+/// Parallel sets SS-PAR-02.
+fn all_the_surplus(ledger: &Ledger, judge: &mut Judge<'_>) {
+    for set in ledger.sets() {
+        for turn in &Due::of(ledger, set).deletions {
+            let healthy = ledger
+                .member_at(set, turn.ordinal, turn.from.index)
+                .is_some_and(|(_, state)| state.healthy());
+            let ordered = turn.spec.policy == ManagementPolicy::OrderedReady;
+            if healthy && ordered && turn.spec.replicas > 0 && turn.missed(ledger) {
+                judge.opportunity();
+                judge.stall(
+                    format!(
+                        "{}-{} is not wanted, all that are wanted are Healthy, and it was not deleted for {}",
+                        set.name,
+                        turn.ordinal,
+                        span(turn.lasted(ledger))
+                    ),
+                    [turn.from, turn.until.unwrap_or(ledger.end())],
                 );
             }
         }
@@ -198,6 +230,24 @@ mod tests {
             .wait(5_000)
             .scale(2)
             .wait(3_000)
+    }
+
+    #[test]
+    fn all_the_surplus_goes() {
+        let shrunk = || Story::new().set("web", 3).ready_pods(3).wait(5_000).scale(2);
+        shrunk()
+            .wait(20_000)
+            .stalls(&SS_SCD_01, "web-2 is not wanted, all that are wanted are Healthy");
+        shrunk().wait(1_000).does_not_exercise(&SS_SCD_01);
+        // It must not go while a wanted one is unready.
+        Story::new()
+            .set("web", 3)
+            .ready_pods(3)
+            .on("web-0")
+            .unready()
+            .scale(2)
+            .wait(20_000)
+            .does_not_exercise(&SS_SCD_01);
     }
 
     #[test]

@@ -30,7 +30,8 @@ pub static SS_RU_03: Rule = Rule {
             for decision in course.update_decisions() {
                 let before = course.just_before(decision.moment);
                 let higher = course.epoch_at(before).is_some_and(|epoch| {
-                    epoch.spec.update_budget() == 1 && decision.ordinal.0 + 1 < epoch.spec.range().end
+                    epoch.spec.update_budget() == 1
+                        && decision.ordinal.0.saturating_add(1) < epoch.spec.range().end
                 });
                 if higher {
                     judge.opportunity();
@@ -56,6 +57,11 @@ fn passes(ledger: &Ledger, course: &Course<'_>, decision: &Decision<'_>, gate: G
         return;
     }
     if let Some(blocker) = gate(course, decision.ordinal, before) {
+        // The same side of the pod as the one that is in the way.
+        let above = blocker > decision.ordinal;
+        if course.may_have_looked_open(decision, |other| (other > decision.ordinal) == above) {
+            return;
+        }
         let obstacle = course.obstacle(blocker, before);
         judge.violation(
             format!(
