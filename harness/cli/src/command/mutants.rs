@@ -5,7 +5,7 @@ use crate::{
     exit::Usage,
     output::{print, tell},
 };
-use suites::mutants::{Matrix, Subject, Trial, try_one};
+use suites::mutants::{Matrix, Subject, Trial};
 
 /// Runs the command.
 pub fn run(options: Mutants) -> anyhow::Result<u8> {
@@ -18,22 +18,12 @@ pub fn run(options: Mutants) -> anyhow::Result<u8> {
         ));
     };
     let everything = options.ids.is_empty();
-    let matrix = if everything {
-        Matrix::run(options.jobs, &tell_of)?
+    let subjects: Vec<Subject> = if everything {
+        Subject::all().collect()
     } else {
-        let mut trials = Vec::new();
-        for id in &options.ids {
-            let subject = Subject::named(id).ok_or_else(|| {
-                Usage(format!(
-                    "there is no mutant `{id}`; `ordinal list mutants` names them all"
-                ))
-            })?;
-            let trial = try_one(subject, options.jobs)?;
-            tell_of(&trial);
-            trials.push(trial);
-        }
-        Matrix { trials }
+        options.ids.iter().map(|id| named(id)).collect::<Result<_, _>>()?
     };
+    let matrix = Matrix::run(&subjects, options.jobs, &tell_of)?;
     print(matrix.render().trim_end())?;
     let problems = matrix.problems();
     for problem in &problems {
@@ -49,4 +39,12 @@ pub fn run(options: Mutants) -> anyhow::Result<u8> {
         ))?;
     }
     Ok(u8::from(!problems.is_empty()))
+}
+
+fn named(id: &str) -> Result<Subject, Usage> {
+    Subject::named(id).ok_or_else(|| {
+        Usage(format!(
+            "there is no mutant `{id}`; `ordinal list mutants` names them all"
+        ))
+    })
 }
