@@ -21,7 +21,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run scenarios against a controller and say which promises it keeps.
-    Certify(Certify),
+    Certify(Box<Certify>),
     /// Name all rules, scenarios, mutants or profiles.
     List(List),
     /// Say what a rule promises, why it matters, where that is written and how to fix a violation.
@@ -148,6 +148,9 @@ pub struct Certify {
     /// Image of the workload that the cluster can pull; without one a cluster is asked for no names and no HTTP.
     #[arg(long, value_name = "IMAGE", env = "ORDINAL_WORKLOAD_IMAGE")]
     pub workload_image: Option<String>,
+    /// How many nodes a cluster that is started has [default: 1 of k3s, 3 embedded].
+    #[arg(long, value_name = "N", value_parser = node_count)]
+    pub nodes: Option<usize>,
     /// Which k3s.
     #[command(flatten)]
     pub k3s: K3s,
@@ -332,7 +335,7 @@ pub enum Served {
 #[derive(Debug, Args)]
 pub struct Up {
     /// How many nodes it has.
-    #[arg(long, default_value_t = 3, value_name = "N", value_parser = node_count)]
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = node_count_or_none)]
     pub nodes: usize,
     /// Address of the API server; port 0 takes any free one.
     #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDR")]
@@ -354,11 +357,21 @@ pub struct Up {
 /// More than that is more than one process should pretend to be.
 const MOST_NODES: usize = 1000;
 
+const NO_NODES: &str = "without nodes no pod ever runs";
+
+/// The same where there is an API server without nodes too.
+fn node_count_or_none(text: &str) -> Result<usize, String> {
+    match node_count(text) {
+        Err(error) if error.starts_with(NO_NODES) => {
+            Err(format!("{error}, or --no-controllers for the API server alone"))
+        }
+        other => other,
+    }
+}
+
 fn node_count(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(0) => Err(format!(
-            "without nodes no pod ever runs; give 1 to {MOST_NODES}, or --no-controllers for the API server alone"
-        )),
+        Ok(0) => Err(format!("{NO_NODES}; give 1 to {MOST_NODES}")),
         Ok(nodes) if nodes <= MOST_NODES => Ok(nodes),
         _ => Err(format!("give a number from 1 to {MOST_NODES}")),
     }

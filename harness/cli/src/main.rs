@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     };
     exit::log(arguments.verbose);
     let done = match arguments.command {
-        Command::Certify(options) => command::certify::run(options),
+        Command::Certify(options) => command::certify::run(&options),
         Command::List(options) => command::list::run(options),
         Command::Explain { rule } => command::explain::run(&rule),
         Command::Judge(options) => command::judge::run(options),

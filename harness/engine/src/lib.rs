@@ -16,6 +16,7 @@ pub mod candidate;
 pub mod clock;
 pub mod cluster;
 pub mod environment;
+pub mod folder;
 mod gate;
 pub mod image;
 mod lag;

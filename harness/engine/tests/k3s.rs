@@ -13,8 +13,11 @@ use engine::{
     image::{Image, ImageFile},
 };
 use history::Author;
-use k8s_openapi::api::core::v1::Namespace;
-use kube::{Api, api::PostParams};
+use k8s_openapi::api::core::v1::{Namespace, Node};
+use kube::{
+    Api,
+    api::{ListParams, PostParams},
+};
 use std::{
     panic::AssertUnwindSafe,
     path::PathBuf,
@@ -102,6 +105,23 @@ fn containers(run: &str) -> usize {
         .count()
 }
 
+/// Containers and networks of a run.
+fn left(run: &str) -> (usize, usize) {
+    let listed = Command::new("docker")
+        .args([
+            "network",
+            "ls",
+            "--quiet",
+            "--filter",
+            &format!("name=ordinal-{run}"),
+        ])
+        .output();
+    let networks = String::from_utf8_lossy(&listed.expect("docker network ls").stdout)
+        .lines()
+        .count();
+    (containers(run), networks)
+}
+
 fn reason(outcome: Result<K3sCluster, ClusterError>) -> String {
     outcome.err().expect("it does not start").to_string()
 }
@@ -187,6 +207,51 @@ async fn a_cluster_starts_tells_its_writes_and_leaves_nothing() {
     ] {
         assert!(log.contains(words), "{words} is missing in: {log}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_of_several_nodes_is_ready_when_all_have_joined_and_leaves_nothing() {
+    let Some(image) = stand_in("").await else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = K3sOptions {
+        nodes: 3,
+        logs: Some(folder.path().into()),
+        ..options(&image, 60)
+    };
+    let cluster = K3sCluster::start(&options, &[], "tnodes")
+        .await
+        .expect("it starts");
+    assert_eq!(left("tnodes"), (3, 1));
+    assert!(cluster.capabilities().contains(&Capability::SeveralNodes));
+    let nodes: Api<Node> = Api::all(cluster.client(Role::Harness));
+    let nodes = nodes.list(&ListParams::default()).await.expect("the nodes");
+    assert_eq!(nodes.items.len(), 3);
+    cluster.shutdown().await;
+    assert_eq!(left("tnodes"), (0, 0));
+    let log = std::fs::read_to_string(folder.path().join("ordinal-k3s-tnodes.log")).expect("the log is kept");
+    for words in [
+        "agent-2: ",
+        "agent-1 joined as node-2",
+        "agent-2 joined as node-3",
+    ] {
+        assert!(log.contains(words), "{words} is missing in: {log}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_ends_is_told_and_the_others_are_removed() {
+    let Some(image) = stand_in("agent").await else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = K3sOptions {
+        nodes: 2,
+        logs: Some(folder.path().into()),
+        ..options(&image, 60)
+    };
+    let reason = reason(K3sCluster::start(&options, &[], "tagent").await);
+    assert!(reason.contains("agent-1 exited with code 9"), "{reason}");
+    assert_eq!(left("tagent"), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

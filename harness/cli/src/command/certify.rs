@@ -21,22 +21,22 @@ use suites::Selection;
 const DEFAULT_SEED: u64 = 1;
 
 /// Runs the command.
-pub fn run(options: Certify) -> anyhow::Result<u8> {
+pub fn run(options: &Certify) -> anyhow::Result<u8> {
     // Mistakes first: looking for a cluster takes a while.
-    let draft = draft(&options)?;
-    let places = places(&options)?;
+    let draft = draft(options)?;
+    let places = places(options)?;
     if let Some((place, because)) = places.first().and_then(Place::explained) {
         tell(format!("cluster {place}: {because}"));
     }
     let at_once = draft.at_once.clone();
     let mut plans: Vec<Plan> = places
         .into_iter()
-        .map(|place| placed(&draft, place, &options))
+        .map(|place| placed(&draft, place, options))
         .collect();
     plans.iter().try_for_each(Plan::check)?;
     let stop = CancellationToken::new();
     if plans.len() > 1 {
-        let several = Several::prepare(plans, &options)?;
+        let several = Several::prepare(plans, options)?;
         stop_when_asked_to(stop.clone(), at_once)?;
         return several.run(&stop, options.output);
     }

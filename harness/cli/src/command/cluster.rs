@@ -27,10 +27,7 @@ async fn up(options: Up) -> anyhow::Result<u8> {
     let served = served(&options);
     let nodes = if options.no_controllers { 0 } else { options.nodes };
     let mut asked_to_end = super::AskedToEnd::listen()?;
-    let directory = tempfile::Builder::new()
-        .prefix("ordinal-cluster-")
-        .tempdir()
-        .context("no run folder")?;
+    let directory = engine::folder::Folder::make("cluster")?;
     let config = ClusterConfig {
         nodes,
         controllers: !options.no_controllers,

@@ -6,13 +6,14 @@ use engine::{
     image::{Image, WORKLOAD, this_program},
 };
 
-/// One for each release that is asked for. This very program is the workload.
+/// One for each release that is asked for, with so many nodes. This very program is the workload.
 ///
 /// # Errors
 /// When this program cannot become an image.
-pub fn all(options: &K3s) -> Result<Vec<K3sOptions>, Usage> {
+pub fn all(options: &K3s, nodes: Option<usize>) -> Result<Vec<K3sOptions>, Usage> {
     let workload = workload(WORKLOAD).map_err(|error| Usage(error.to_string()))?;
-    let standard = options_of(options);
+    let mut standard = options_of(options);
+    standard.nodes = nodes.unwrap_or(standard.nodes);
     let with_workload = |tag: String| K3sOptions {
         tag,
         workload: Some(workload.clone()),

@@ -55,14 +55,19 @@ pub fn places(options: &Certify) -> Result<Vec<Place>, Usage> {
         }
         #[cfg(feature = "k3s")]
         ClusterChoice::K3s(_) => {
-            let every = super::k3s::all(&options.k3s)?;
+            let every = super::k3s::all(&options.k3s, options.nodes)?;
             let places = every.into_iter().map(|k3s| Place {
                 cluster: ClusterChoice::K3s(Box::new(k3s)),
                 chosen_because: place.chosen_because.clone(),
             });
             Ok(places.collect())
         }
-        ClusterChoice::Embedded { .. } => Ok(vec![place]),
+        ClusterChoice::Embedded { nodes } => Ok(vec![Place {
+            cluster: ClusterChoice::Embedded {
+                nodes: options.nodes.unwrap_or(nodes),
+            },
+            chosen_because: place.chosen_because,
+        }]),
     }
 }
 
@@ -121,6 +126,12 @@ fn first(given: &[(&'static str, bool)]) -> Option<&'static str> {
 fn refuse_what_says_nothing(options: &Certify, cluster: &ClusterChoice) -> Result<(), Usage> {
     let kubeconfig = matches!(cluster, ClusterChoice::Kubeconfig(_));
     let k3s = cluster.is_k3s();
+    if kubeconfig && options.nodes.is_some() {
+        return Err(Usage(
+            "--nodes says nothing to the kubeconfig cluster, which has the nodes that it has; leave it out"
+                .into(),
+        ));
+    }
     let wrong = match (of_kubeconfig(options), of_k3s(options)) {
         (Some(option), _) if !kubeconfig => Some((option, "kubeconfig")),
         (_, Some(option)) if !k3s => Some((option, "k3s")),

@@ -66,6 +66,17 @@ fn options_of_another_cluster_are_refused() {
         let told = ordinal(&["certify", "--cluster", cluster, "--context", "x"]).ends_with(2);
         drop(told.complains_of(&["--context", "--cluster kubeconfig"]));
     }
+    let nodes = ["certify", "--cluster", "kubeconfig", "--nodes"];
+    drop(
+        ordinal(&[&nodes[..], &["2"]].concat())
+            .ends_with(2)
+            .complains_of(&["--nodes", "kubeconfig"]),
+    );
+    drop(
+        ordinal(&[&nodes[..], &["0"]].concat())
+            .ends_with(2)
+            .complains_of(&["--nodes", "1 to 1000"]),
+    );
     let twice = ["--k3s-version", "v1.36.2+k3s1,v1.36.2-k3s1"];
     let told = ordinal(&[&["certify", "--cluster", "k3s"], &twice[..]].concat()).ends_with(2);
     drop(told.complains_of(&["twice"]));

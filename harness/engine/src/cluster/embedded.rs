@@ -1,6 +1,7 @@
 //! The embedded cluster, in this process.
 
 use super::{Capability, Cluster, ClusterError, Role, in_process_client, rights};
+use crate::folder::Folder;
 use crate::manifest::Overlay;
 use crate::probe::{HttpRequest, NetworkProber, Prober, RecordType, dns_answer, http_answer};
 use embedded::{Clock, ClusterConfig, DataPlane, Identity, ListenConfig, api::AuditRecord};
@@ -12,7 +13,6 @@ use std::{
     path::PathBuf,
     sync::{Arc, Weak},
 };
-use tempfile::TempDir;
 use tokio::sync::{Mutex, mpsc};
 use workload::NameAnswer;
 
@@ -30,7 +30,7 @@ pub struct EmbeddedCluster {
     cluster: Arc<embedded::Cluster>,
     capabilities: Vec<Capability>,
     prober: Arc<dyn Prober>,
-    directory: TempDir,
+    directory: Folder,
     listening: Mutex<Option<embedded::Listening>>,
 }
 
@@ -49,7 +49,7 @@ impl EmbeddedCluster {
     /// # Errors
     /// When its folder cannot be made or its DNS server cannot listen.
     pub async fn start(nodes: usize) -> Result<EmbeddedCluster, ClusterError> {
-        let directory = directory()?;
+        let directory = Folder::make(EMBEDDED)?;
         let config = ClusterConfig {
             nodes,
             ..ClusterConfig::new(directory.path())
@@ -77,7 +77,7 @@ impl EmbeddedCluster {
         seed: u64,
         dns_fault: Option<embedded::DnsFault>,
     ) -> Result<EmbeddedCluster, ClusterError> {
-        let directory = directory()?;
+        let directory = Folder::make(EMBEDDED)?;
         let epoch = jiff::Timestamp::from_second(EPOCH).map_err(did_not_start)?;
         let config = ClusterConfig {
             nodes,
@@ -98,7 +98,7 @@ impl EmbeddedCluster {
         cluster: Arc<embedded::Cluster>,
         nodes: usize,
         prober: Arc<dyn Prober>,
-        directory: TempDir,
+        directory: Folder,
     ) -> Result<EmbeddedCluster, ClusterError> {
         let grant = |api: &embedded::Api| rights::grant(api, CANDIDATE_NAMESPACE, CANDIDATE_ACCOUNT);
         cluster.prepare(grant).map_err(did_not_start)?;
@@ -183,16 +183,6 @@ fn did_not_start(reason: impl ToString) -> ClusterError {
         cluster: EMBEDDED,
         reason: reason.to_string(),
     }
-}
-
-fn directory() -> Result<TempDir, ClusterError> {
-    tempfile::Builder::new()
-        .prefix("ordinal-embedded-")
-        .tempdir()
-        .map_err(|source| ClusterError::File {
-            path: std::env::temp_dir(),
-            source,
-        })
 }
 
 fn identity(role: Role) -> Identity {

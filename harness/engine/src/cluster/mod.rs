@@ -1,6 +1,7 @@
 //! Where a candidate runs.
 
 mod embedded;
+mod hand_over;
 #[cfg(feature = "k3s")]
 pub mod k3s;
 mod kubeconfig;
@@ -8,13 +9,14 @@ mod namespaces;
 mod rights;
 
 pub use embedded::{EMBEDDED, EmbeddedCluster};
+pub use hand_over::HandOver;
 pub use kubeconfig::{KUBECONFIG, KubeconfigCluster, KubeconfigOptions, RIGHTS, Right};
 pub use namespaces::{RUN_LABEL, sweep as sweep_namespaces};
 pub(crate) use namespaces::{create as create_namespace, keep as keep_namespace, remove as remove_namespace};
 
 pub use ::embedded::DnsFault;
 
-use crate::{manifest::Overlay, probe::Prober};
+use crate::{folder::FolderError, manifest::Overlay, probe::Prober};
 use futures::future::BoxFuture;
 use history::{Evidence, Write};
 #[cfg(feature = "k3s")]
@@ -150,6 +152,9 @@ pub enum ClusterError {
         /// What went wrong.
         reason: String,
     },
+    /// A folder could not be made.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// A file could not be written.
     #[error("writing {} failed: {source}", path.display())]
     File {

@@ -3,7 +3,9 @@
 use crate::candidate::Candidate;
 #[cfg(feature = "k3s")]
 use crate::cluster::k3s::{K3sCluster, K3sOptions, docker::Engine};
-use crate::cluster::{Cluster, ClusterError, EmbeddedCluster, KubeconfigCluster, KubeconfigOptions};
+use crate::cluster::{
+    Cluster, ClusterError, EmbeddedCluster, HandOver, KubeconfigCluster, KubeconfigOptions,
+};
 use crate::image::ProgramError;
 #[cfg(feature = "k3s")]
 use crate::image::{self, Image, WORKLOAD};
@@ -109,19 +111,32 @@ impl ClusterChoice {
         }
     }
 
-    /// Starts the cluster, or connects to it. `run` is the id of the run.
+    /// Starts the cluster, or connects to it, and begins the proof that it leaves to the candidate what the candidate takes
+    /// over. `run` is the id of the run.
     pub(super) async fn start(
         &self,
         candidate: &Candidate,
         run: &str,
-    ) -> Result<Arc<dyn Cluster>, ClusterError> {
+    ) -> Result<(Arc<dyn Cluster>, HandOver), ClusterError> {
         tracing::debug!(?self, takes_over = ?candidate.takes_over, run, "starting a cluster");
         Ok(match self {
-            ClusterChoice::Embedded { nodes } => Arc::new(EmbeddedCluster::start(*nodes).await?),
-            ClusterChoice::Kubeconfig(options) => Arc::new(KubeconfigCluster::start(options, run).await?),
+            ClusterChoice::Embedded { nodes } => {
+                // It has no controllers of sets.
+                (
+                    Arc::new(EmbeddedCluster::start(*nodes).await?),
+                    HandOver::default(),
+                )
+            }
+            ClusterChoice::Kubeconfig(options) => {
+                let (cluster, hand_over) =
+                    KubeconfigCluster::start(options, &candidate.takes_over, run).await?;
+                (Arc::new(cluster), hand_over)
+            }
             #[cfg(feature = "k3s")]
             ClusterChoice::K3s(options) => {
-                Arc::new(K3sCluster::start(options, &candidate.takes_over, run).await?)
+                let mut cluster = K3sCluster::start(options, &candidate.takes_over, run).await?;
+                let hand_over = cluster.hand_over();
+                (Arc::new(cluster), hand_over)
             }
         })
     }

@@ -9,7 +9,8 @@ use super::{
 use crate::{
     candidate::{RunningCandidate, panic_text},
     clock::Stopwatch,
-    cluster::{Cluster, facts},
+    cluster::{Cluster, ClusterError, HandOver, facts},
+    folder::Folder,
     patience::Limits,
     scenario::Scenario,
 };
@@ -46,12 +47,12 @@ async fn on_cluster(
 ) -> Result<Outcome, RunError> {
     let started = Stopwatch::start();
     let run = run_id();
-    let cluster = tokio::select! {
+    let begun = tokio::select! {
         biased;
         () = stop.cancelled() => None,
-        cluster = plan.cluster.start(&plan.candidate, &run) => Some(cluster?),
+        started = plan.cluster.start(&plan.candidate, &run) => Some(started?),
     };
-    let Some(cluster) = cluster else {
+    let Some((cluster, hand_over)) = begun else {
         plan.cluster.abandon(&run).await;
         return Err(RunError::Stopped);
     };
@@ -60,7 +61,7 @@ async fn on_cluster(
         after: started.elapsed().into(),
     });
     // Whatever happens from here on, the cluster is left as it was found.
-    let work = AssertUnwindSafe(on_candidate(plan, &cluster, &run, stop, tell)).catch_unwind();
+    let work = AssertUnwindSafe(on_candidate(plan, &cluster, hand_over, &run, stop, tell)).catch_unwind();
     let outcome = work.await;
     cluster.shutdown().await;
     outcome.unwrap_or_else(|panic| Err(RunError::Harness(panic_text(panic.as_ref()).to_owned())))
@@ -69,23 +70,18 @@ async fn on_cluster(
 async fn on_candidate(
     plan: &Plan,
     cluster: &Arc<dyn Cluster>,
+    hand_over: HandOver,
     run: &str,
     stop: &CancellationToken,
     tell: &(dyn Fn(Progress) + Sync),
 ) -> Result<Outcome, RunError> {
-    let directory = tempfile::Builder::new()
-        .prefix("ordinal-run-")
-        .tempdir()
-        .map_err(|source| RunError::File {
-            path: std::env::temp_dir(),
-            source,
-        })?;
+    let directory = Folder::make(&format!("run-{run}")).map_err(ClusterError::from)?;
     let log_directory = plan.out.as_deref().unwrap_or(directory.path());
     std::fs::create_dir_all(log_directory).map_err(|source| RunError::File {
         path: log_directory.into(),
         source,
     })?;
-    hand_over::prove(&plan.candidate, cluster.as_ref(), run).await?;
+    hand_over::prove(hand_over, &plan.candidate, cluster.as_ref()).await?;
     let running = RunningCandidate::launch(&plan.candidate, cluster, log_directory).await?;
     let started = cluster.now().to_string();
     let venue = Venue {

@@ -1,4 +1,4 @@
-//! The command line of a k3s server.
+//! The command lines of k3s servers and agents.
 //!
 //! Sources: the k3s documentation ("k3s server", "k3s agent", "Cluster Datastore"), and how k3s merges component
 //! arguments: `name=value` replaces its own default, `name+=value` appends to it.
@@ -12,8 +12,8 @@ pub struct ServerSettings {
     pub takes_over: Vec<Kind>,
     /// Whether the host has the first version of control groups only.
     pub cgroup_v1: bool,
-    /// Host under which the API server is reached, if it is not this machine.
-    pub engine_host: Option<String>,
+    /// Names under which the API server is reached, besides this machine's.
+    pub hosts: Vec<String>,
     /// Whether the API server tells every write on the container's standard output, by the policy at [`AUDIT_POLICY`].
     pub audit: bool,
 }
@@ -26,29 +26,17 @@ pub const REGISTRIES: &str = "/etc/rancher/k3s/registries.yaml";
 
 /// The command of a server.
 pub fn server(name: &str, settings: &ServerSettings) -> Vec<String> {
-    let mut command: Vec<String> = vec![
-        "server".into(),
-        format!("--node-name={name}"),
-        // Small machines are never short of disk: nothing is evicted for it before the last percent.
-        "--kubelet-arg=eviction-hard=imagefs.available<1%,nodefs.available<1%".into(),
-        "--kubelet-arg=eviction-minimum-reclaim=imagefs.available=1%,nodefs.available=1%".into(),
-        // Nested containers may not set the kernel's connection tracking.
-        "--kube-proxy-arg=conntrack-max-per-core=0".into(),
+    let mut command = node("server", name, settings.cgroup_v1);
+    command.extend([
         "--disable-helm-controller".into(),
         "--disable-network-policy".into(),
         // One network for everything, so no tunnel and none of its kernel modules is needed.
         "--flannel-backend=host-gw".into(),
-    ];
+    ]);
     for component in ["traefik", "metrics-server", "servicelb"] {
         command.push(format!("--disable={component}"));
     }
-    if settings.cgroup_v1 {
-        // From 1.35 on the kubelet refuses to start there unless told otherwise.
-        command.push("--kubelet-arg=fail-cgroupv1=false".into());
-    }
-    if let Some(host) = &settings.engine_host {
-        command.push(format!("--tls-san={host}"));
-    }
+    command.extend(settings.hosts.iter().map(|host| format!("--tls-san={host}")));
     for kind in &settings.takes_over {
         // The short names are valid in every version of Kubernetes.
         let kind = kind.name();
@@ -60,6 +48,29 @@ pub fn server(name: &str, settings: &ServerSettings) -> Vec<String> {
             // A minus is standard output; the log of k3s itself goes to standard error.
             "--kube-apiserver-arg=audit-log-path=-".into(),
         ]);
+    }
+    command
+}
+
+/// The command of an agent. Whom it joins, and with which token, is in its environment.
+pub fn agent(name: &str, cgroup_v1: bool) -> Vec<String> {
+    node("agent", name, cgroup_v1)
+}
+
+/// What servers and agents have in common: both are nodes.
+fn node(role: &str, name: &str, cgroup_v1: bool) -> Vec<String> {
+    let mut command: Vec<String> = vec![
+        role.into(),
+        format!("--node-name={name}"),
+        // Small machines are never short of disk: nothing is evicted for it before the last percent.
+        "--kubelet-arg=eviction-hard=imagefs.available<1%,nodefs.available<1%".into(),
+        "--kubelet-arg=eviction-minimum-reclaim=imagefs.available=1%,nodefs.available=1%".into(),
+        // Nested containers may not set the kernel's connection tracking.
+        "--kube-proxy-arg=conntrack-max-per-core=0".into(),
+    ];
+    if cgroup_v1 {
+        // From 1.35 on the kubelet refuses to start there unless told otherwise.
+        command.push("--kubelet-arg=fail-cgroupv1=false".into());
     }
     command
 }
@@ -110,7 +121,7 @@ mod tests {
     fn old_control_groups_and_distant_engines_are_provided_for() {
         let settings = ServerSettings {
             cgroup_v1: true,
-            engine_host: Some("build.example".into()),
+            hosts: vec!["build.example".into()],
             ..ServerSettings::default()
         };
         let command = server("server-0", &settings);
@@ -118,6 +129,26 @@ mod tests {
         assert!(has(&command, "--tls-san=build.example"));
         let plain = server("server-0", &ServerSettings::default());
         assert!(!has(&plain, "--kubelet-arg=fail-cgroupv1=false"));
+    }
+
+    #[test]
+    fn an_agent_is_a_node_and_nothing_of_a_server() {
+        let command = agent("agent-1", true);
+        assert_eq!(command[..2], ["agent", "--node-name=agent-1"]);
+        let server = server(
+            "server-0",
+            &ServerSettings {
+                cgroup_v1: true,
+                ..ServerSettings::default()
+            },
+        );
+        for argument in &command[2..] {
+            assert!(has(&server, argument), "{argument}");
+        }
+        // k3s ends an agent that is given an argument of servers.
+        for of_servers in ["--disable", "--flannel", "--tls-san", "--kube-apiserver"] {
+            assert!(!command.iter().any(|argument| argument.starts_with(of_servers)));
+        }
     }
 
     #[test]

@@ -68,6 +68,8 @@ pub struct Node<'a> {
     pub command: Vec<String>,
     /// Whether it serves the API.
     pub server: bool,
+    /// Environment variables.
+    pub env: Vec<(&'static str, String)>,
     /// Whether it may do what root of this host may.
     pub privileged: bool,
     /// Archives of images to import before it starts.
@@ -91,6 +93,11 @@ pub fn network(run: &str) -> String {
 /// Name of a node's container; the other nodes find it under this name.
 pub fn container_name(run: &str, node: &str) -> String {
     format!("{NETWORK_PREFIX}{run}-{node}")
+}
+
+/// Where the agents find the API server.
+pub fn api_url(run: &str, server: &str) -> String {
+    format!("https://{}:{API_PORT}", container_name(run, server))
 }
 
 /// Creates and starts a node.
@@ -124,6 +131,9 @@ fn request(node: Node<'_>) -> ContainerRequest<K3sImage> {
         .with_env_var("K3S_KUBECONFIG_MODE", "644")
         .with_startup_timeout(START)
         .with_log_consumer(consumer(node.log, node.out));
+    for (name, value) in node.env {
+        request = request.with_env_var(name, value);
+    }
     if node.privileged {
         // Privileges count in the host's own namespaces only.
         request = request

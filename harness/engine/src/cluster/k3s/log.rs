@@ -43,12 +43,14 @@ pub fn classify(line: &str) -> Line {
 /// How many lines are remembered for messages.
 const REMEMBERED: usize = 50;
 
-/// The log of one container while it is written. Clones share it.
+/// The log of a cluster's containers while it is written. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Log {
     last: Arc<Mutex<VecDeque<String>>>,
     fatal: watch::Sender<Option<String>>,
     file: Option<Arc<File>>,
+    /// Name of the node whose lines are taken; empty for the server.
+    node: String,
 }
 
 impl Default for Log {
@@ -57,6 +59,7 @@ impl Default for Log {
             last: Arc::default(),
             fatal: watch::Sender::new(None),
             file: None,
+            node: String::new(),
         }
     }
 }
@@ -73,9 +76,17 @@ impl Log {
         }
     }
 
+    /// The same log for the lines of an agent, which begin with its name.
+    pub fn of(&self, node: &str) -> Log {
+        Log {
+            node: format!("{node}: "),
+            ..self.clone()
+        }
+    }
+
     /// Takes a line.
     pub fn take(&self, line: &str) {
-        let line = line.trim_end();
+        let line = &format!("{}{}", self.node, line.trim_end());
         if let Some(mut file) = self.file.as_deref() {
             // A full disk is no reason to stop.
             let _ = writeln!(file, "{line}");
@@ -146,6 +157,15 @@ mod tests {
         assert!(log.fatal().await.contains("first"));
         let tail = log.tail();
         assert_eq!((tail.len(), tail[0].as_str()), (REMEMBERED, "line 12"));
+    }
+
+    #[tokio::test]
+    async fn what_an_agent_says_bears_its_name() {
+        let log = Log::default();
+        log.take("level=info msg=\"Starting k3s\"");
+        log.of("agent-1").take("level=fatal msg=\"token\"\n");
+        assert_eq!(log.fatal().await, "agent-1: level=fatal msg=\"token\"");
+        assert_eq!(log.tail().len(), 2);
     }
 
     #[tokio::test(start_paused = true)]

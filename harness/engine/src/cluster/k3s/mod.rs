@@ -9,16 +9,17 @@ mod kubeconfig;
 mod log;
 mod node;
 mod readiness;
+mod start;
 pub mod symptoms;
 
 pub use arguments::tag;
 pub use node::Server;
 
 use super::{
-    Capability, Cluster, ClusterError, Connection, Role,
+    Capability, Cluster, ClusterError, Connection, HandOver, Role,
     kubeconfig::{KubeconfigCluster, open, write_kubeconfig},
 };
-use crate::{candidate::Kind, image::Image, manifest::Overlay, probe::Prober};
+use crate::{candidate::Kind, folder::Folder, image::Image, manifest::Overlay, probe::Prober};
 use futures::{FutureExt, future::BoxFuture};
 use history::Write;
 use k8s_openapi::api::{authentication::v1::TokenRequest, core::v1::ServiceAccount};
@@ -33,7 +34,6 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 /// Name of the provider.
@@ -52,6 +52,8 @@ pub struct K3sOptions {
     pub tag: String,
     /// Archives that are loaded into the engine first.
     pub image_archives: Vec<PathBuf>,
+    /// How many nodes it has: one server, and agents.
+    pub nodes: usize,
     /// What plays the samples' images; it is imported before the start.
     pub workload: Option<Image>,
     /// Archives of other images that the node has from the start, so that it pulls none of them.
@@ -73,6 +75,7 @@ impl Default for K3sOptions {
             image: IMAGE.into(),
             tag: VERSION.into(),
             image_archives: Vec::new(),
+            nodes: 1,
             workload: None,
             imports: Vec::new(),
             registries: None,
@@ -98,7 +101,8 @@ pub struct K3sCluster {
     candidate: Connection,
     capabilities: Vec<Capability>,
     subscribers: Subscribers,
-    directory: TempDir,
+    directory: Folder,
+    hand_over: HandOver,
 }
 
 type Subscribers = Arc<Mutex<Vec<mpsc::UnboundedSender<Write>>>>;
@@ -121,29 +125,26 @@ impl K3sCluster {
         run: &str,
     ) -> Result<K3sCluster, ClusterError> {
         let (tell, told) = mpsc::unbounded_channel();
-        let server = Server::start(options, takes_over, run, tell).await?;
+        let mut server = Server::start(options, takes_over, run, tell).await?;
         let subscribers = Subscribers::default();
         tokio::spawn(follow(told, subscribers.clone()));
         let image = options.workload.as_ref().map(|image| image.reference.as_str());
         let connection = open(server.kubeconfig.clone(), server.context.clone())
             .await
             .map_err(did_not_start)?;
-        let candidate = candidate(&connection).await?;
-        let inner = KubeconfigCluster::over(connection, image, run)
-            .await
-            .map_err(|error| match error {
-                ClusterError::Start { reason, .. } => did_not_start(reason),
-                other => other,
-            })?;
+        let of_k3s = |error| match error {
+            ClusterError::Start { reason, .. } => did_not_start(reason),
+            other => other,
+        };
+        // The proof is under way already.
+        let (candidate, (inner, _)) = tokio::try_join!(candidate(connection.clone()), async {
+            KubeconfigCluster::over(connection.clone(), image, &[], run)
+                .await
+                .map_err(of_k3s)
+        })?;
         let mut capabilities = inner.capabilities().to_vec();
         capabilities.extend([Capability::StaticVolumes, Capability::Attribution]);
-        let directory = tempfile::Builder::new()
-            .prefix("ordinal-k3s-")
-            .tempdir()
-            .map_err(|source| ClusterError::File {
-                path: std::env::temp_dir(),
-                source,
-            })?;
+        let directory = Folder::make(&format!("k3s-{run}"))?;
         // A release of k3s says so in its version. Whatever else is in the image only behaves like it.
         let name = match inner.version().contains("+k3s") {
             true => K3S.to_owned(),
@@ -151,6 +152,7 @@ impl K3sCluster {
         };
         Ok(K3sCluster {
             name,
+            hand_over: std::mem::take(&mut server.hand_over),
             server,
             inner,
             candidate,
@@ -158,6 +160,13 @@ impl K3sCluster {
             subscribers,
             directory,
         })
+    }
+}
+
+impl K3sCluster {
+    /// The proof that what is taken over is left alone. It is under way; there is none the second time.
+    pub(crate) fn hand_over(&mut self) -> HandOver {
+        std::mem::take(&mut self.hand_over)
     }
 }
 
@@ -172,7 +181,7 @@ async fn follow(mut lines: mpsc::UnboundedReceiver<String>, subscribers: Subscri
 }
 
 /// A service account for the candidate, with every right, and a connection on its behalf.
-async fn candidate(connection: &Connection) -> Result<Connection, ClusterError> {
+async fn candidate(connection: Connection) -> Result<Connection, ClusterError> {
     let client = &connection.client;
     let (_, account) = audit::CANDIDATE
         .rsplit_once(':')
@@ -218,11 +227,9 @@ async fn candidate(connection: &Connection) -> Result<Connection, ClusterError> 
         .status
         .ok_or_else(|| did_not_start("the candidate was given no token"))?
         .token;
-    let mut kubeconfig = connection.kubeconfig.clone();
+    let mut kubeconfig = connection.kubeconfig;
     with_token(&mut kubeconfig, &token);
-    open(kubeconfig, connection.context.clone())
-        .await
-        .map_err(did_not_start)
+    open(kubeconfig, connection.context).await.map_err(did_not_start)
 }
 
 /// Every user of the kubeconfig becomes the owner of `token`.

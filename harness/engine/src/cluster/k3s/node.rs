@@ -1,46 +1,46 @@
-//! The server: from an image to a kubeconfig that works.
+//! The nodes: from an image to a kubeconfig that works.
 
 use super::{
     K3sOptions, arguments, audit,
-    container::{self, API_PORT, Container},
+    container::{self, Container},
     did_not_start,
     docker::Engine,
-    kubeconfig,
     log::Log,
-    readiness::{self, LOOK, Step},
-    symptoms,
+    start::Start,
 };
 use crate::{
     candidate::Kind,
-    clock::{self, Stopwatch},
-    cluster::{ClusterError, Connection, kubeconfig::open},
+    clock::Stopwatch,
+    cluster::{ClusterError, HandOver},
+    folder::Folder,
 };
+use futures::future::{join_all, try_join_all};
 use kube::config::Kubeconfig;
 use std::{
     fs::File,
     path::{Path, PathBuf},
-    time::Duration,
 };
+use testcontainers::TestcontainersError;
 use tokio::sync::{Mutex, mpsc};
 
-/// Name of the node.
-const NAME: &str = "server-0";
-/// How many of the last lines of its log a failure shows.
-const SHOWN: usize = 8;
+/// Name of the server.
+const SERVER: &str = "server-0";
 
-/// A server that can be used.
+/// A server that can be used, with its agents.
 pub struct Server {
-    container: Mutex<Option<Container>>,
+    nodes: Mutex<Vec<Container>>,
     engine: Engine,
     run: String,
     /// How it is reached from here.
     pub kubeconfig: Kubeconfig,
     /// The context of it.
     pub context: String,
+    /// The proof that what is taken over is left alone. It is under way.
+    pub hand_over: HandOver,
 }
 
 impl Server {
-    /// Starts a server and waits until it can be used. Lines of its standard output go to `out`.
+    /// Starts a server with its agents and waits until it can be used. Lines of its standard output go to `out`.
     ///
     /// # Errors
     /// When there is no engine, no image, or a step is not reached in time.
@@ -50,6 +50,14 @@ impl Server {
         run: &str,
         out: mpsc::UnboundedSender<String>,
     ) -> Result<Server, ClusterError> {
+        let clock = Stopwatch::start();
+        let files = Files::read(options)?;
+        let folder = Folder::make(&format!("k3s-{run}"))?;
+        // The program is large, and the engine has to be asked many things meanwhile.
+        let workload = options.workload.clone().map(|image| {
+            let folder = folder.path().to_owned();
+            tokio::task::spawn_blocking(move || write_archive(&image, &folder))
+        });
         let engine = Engine::connect().await.map_err(did_not_start)?;
         let facts = engine.facts().await.map_err(did_not_start)?;
         if facts.rootless && options.privileged {
@@ -58,20 +66,19 @@ impl Server {
                  root, or --cluster embedded",
             ));
         }
-        let files = Files::read(options)?;
         have_image(&engine, options).await?;
-        let folder = tempfile::tempdir().map_err(|source| ClusterError::File {
-            path: std::env::temp_dir(),
-            source,
-        })?;
         let mut archives = options.imports.clone();
-        if let Some(image) = &options.workload {
-            archives.push(write_archive(image, folder.path())?);
+        if let Some(written) = workload {
+            archives.push(written.await.map_err(did_not_start)??);
         }
+        tracing::debug!(after = ?clock.elapsed(), "the archive with the workload is written");
         let settings = arguments::ServerSettings {
             takes_over: takes_over.to_vec(),
             cgroup_v1: facts.cgroup_v1,
-            engine_host: engine_host(),
+            hosts: engine_host()
+                .into_iter()
+                .chain([container::container_name(run, SERVER)])
+                .collect(),
             audit: true,
         };
         let log_file = options
@@ -80,31 +87,58 @@ impl Server {
             .unwrap_or_else(std::env::temp_dir)
             .join(format!("ordinal-k3s-{run}.log"));
         let log = Log::to(&log_file);
-        let node = container::Node {
-            run,
-            name: NAME,
-            image: (&options.image, &options.tag),
-            command: arguments::server(NAME, &settings),
-            server: true,
-            privileged: options.privileged,
-            archives: &archives,
-            files: files.0,
-            log: log.clone(),
-            out: Some(out),
-        };
-        let container = container::start(node).await;
         let started = Start {
-            log,
+            log: log.clone(),
             log_file,
             clock: Stopwatch::start(),
             patience: options.patience,
+            takes_over,
+            run,
         };
-        let usable = match container {
+        // Whoever knows the token may join.
+        let token = uuid::Uuid::new_v4().simple().to_string();
+        let node = |name| container::Node {
+            run,
+            name,
+            image: (&options.image, &options.tag),
+            command: arguments::agent(name, facts.cgroup_v1),
+            server: false,
+            env: vec![("K3S_TOKEN", token.clone())],
+            privileged: options.privileged,
+            archives: &archives,
+            files: files.of_every_node.clone(),
+            log: log.of(name),
+            out: None,
+        };
+        let server = container::Node {
+            command: arguments::server(SERVER, &settings),
+            server: true,
+            files: [files.of_every_node.clone(), files.of_the_server].concat(),
+            log: log.clone(),
+            out: Some(out),
+            ..node(SERVER)
+        };
+        let names: Vec<String> = (1..options.nodes)
+            .map(|number| format!("agent-{number}"))
+            .collect();
+        let url = container::api_url(run, SERVER);
+        let nodes = async {
+            // The first container makes the network.
+            let server = container::start(server).await?;
+            let agents = names.iter().map(|name| {
+                let mut agent = node(name);
+                agent.env.push(("K3S_URL", url.clone()));
+                container::start(agent)
+            });
+            let mut nodes = vec![server];
+            nodes.extend(try_join_all(agents).await?);
+            Ok::<_, TestcontainersError>(nodes)
+        };
+        let nodes = nodes.await;
+        tracing::debug!(after = ?clock.elapsed(), "the containers of k3s are started");
+        let usable = match nodes {
             Err(error) => Err(started.failed(&format!("its container: {error}"))),
-            Ok(container) => started
-                .until_usable(&container)
-                .await
-                .map(|reached| (container, reached)),
+            Ok(nodes) => started.until_usable(&nodes).await.map(|reached| (nodes, reached)),
         };
         // A container that was created and did not start belongs to nobody: what is left is found by its label.
         if usable.is_err()
@@ -112,27 +146,31 @@ impl Server {
         {
             tracing::warn!(%error, "containers of the run may be left");
         }
-        let (container, (kubeconfig, context)) = usable?;
+        let (nodes, reached) = usable?;
         // Nobody needs the log of a start that went well, unless a folder was asked for.
         if options.logs.is_none() {
             let _ = std::fs::remove_file(&started.log_file);
         }
         Ok(Server {
-            container: Mutex::new(Some(container)),
+            nodes: Mutex::new(nodes),
             engine,
             run: run.to_owned(),
-            kubeconfig,
-            context,
+            kubeconfig: reached.kubeconfig,
+            context: reached.context,
+            hand_over: reached.hand_over,
         })
     }
 
-    /// Removes the container, its volumes and its network. Does nothing the second time.
+    /// Removes the containers, their volumes and their network. Does nothing the second time.
     pub async fn remove(&self) {
-        let Some(container) = self.container.lock().await.take() else {
+        let nodes = std::mem::take(&mut *self.nodes.lock().await);
+        if nodes.is_empty() {
             return;
-        };
-        if let Err(error) = container.rm().await {
-            tracing::warn!(%error, "the container of k3s could not be removed");
+        }
+        for removed in join_all(nodes.into_iter().map(Container::rm)).await {
+            if let Err(error) = removed {
+                tracing::warn!(%error, "a container of k3s could not be removed");
+            }
         }
         if let Err(error) = self.engine.sweep(Some(&self.run)).await {
             tracing::warn!(%error, "the network of k3s may be left");
@@ -140,8 +178,11 @@ impl Server {
     }
 }
 
-/// Files that the node is given, by their path in it.
-struct Files(Vec<(String, Vec<u8>)>);
+/// Files that nodes are given, by their path in them.
+struct Files {
+    of_every_node: Vec<(String, Vec<u8>)>,
+    of_the_server: Vec<(String, Vec<u8>)>,
+}
 
 impl Files {
     /// Reads them, and sees that the archives can be read too, before anything is started.
@@ -153,12 +194,15 @@ impl Files {
         for archive in &options.imports {
             File::open(archive).map_err(unreadable(archive))?;
         }
-        let mut files = vec![(arguments::AUDIT_POLICY.to_owned(), audit::POLICY.into())];
+        let mut of_every_node = Vec::new();
         if let Some(registries) = &options.registries {
             let map = std::fs::read(registries).map_err(unreadable(registries))?;
-            files.push((arguments::REGISTRIES.to_owned(), map));
+            of_every_node.push((arguments::REGISTRIES.to_owned(), map));
         }
-        Ok(Files(files))
+        Ok(Files {
+            of_every_node,
+            of_the_server: vec![(arguments::AUDIT_POLICY.to_owned(), audit::POLICY.into())],
+        })
     }
 }
 
@@ -195,100 +239,4 @@ fn engine_host() -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
     let host = rest.split(['/', ':']).next().filter(|host| !host.is_empty())?;
     (scheme != "unix").then(|| host.to_owned())
-}
-
-/// A start under way.
-struct Start {
-    log: Log,
-    log_file: PathBuf,
-    clock: Stopwatch,
-    patience: Duration,
-}
-
-impl Start {
-    /// An error that tells what was waited for, what the log says, and what it means.
-    fn failed(&self, what: &str) -> ClusterError {
-        let tail = self.log.tail();
-        let shown = &tail[tail.len().saturating_sub(SHOWN)..];
-        let mut reason = what.to_owned();
-        let lines = std::iter::once(what).chain(tail.iter().map(String::as_str));
-        if let Some(symptom) = symptoms::diagnose(lines) {
-            reason += &format!("; {}: {}", symptom.cause, symptom.remedy);
-        }
-        if !shown.is_empty() {
-            reason += &format!(
-                "; its log is in {}, the end of it:\n  {}",
-                self.log_file.display(),
-                shown.join("\n  ")
-            );
-        }
-        did_not_start(reason)
-    }
-
-    async fn until_usable(&self, container: &Container) -> Result<(Kubeconfig, String), ClusterError> {
-        let kubeconfig = loop {
-            match fetch(container).await {
-                Ok(kubeconfig) => break kubeconfig,
-                Err(reason) => self.go_on(Step::Kubeconfig, container, &reason).await?,
-            }
-        };
-        let context = kubeconfig
-            .current_context
-            .clone()
-            .unwrap_or_else(|| "default".into());
-        let connection: Connection = open(kubeconfig.clone(), context.clone())
-            .await
-            .map_err(|reason| self.failed(&reason))?;
-        for step in Step::OF_THE_API {
-            while let Err(reason) = readiness::look(step, &connection, 1).await {
-                self.go_on(step, container, &reason).await?;
-            }
-        }
-        Ok((kubeconfig, context))
-    }
-
-    /// Waits a little before the next look, unless there is no point in another one.
-    async fn go_on(&self, step: Step, container: &Container, last: &str) -> Result<(), ClusterError> {
-        if let Some(line) = clock::within(LOOK, self.log.fatal()).await {
-            return Err(self.failed(&format!("k3s gave up before {step}: {line}")));
-        }
-        if let Ok(false) = container.is_running().await {
-            let code = container.exit_code().await.ok().flatten();
-            let code = code.map_or_else(|| "unknown".to_owned(), |code| code.to_string());
-            // What it said last may still be under way.
-            clock::pass(LOOK).await;
-            return Err(self.failed(&format!("k3s exited with code {code} before {step}")));
-        }
-        if self.clock.elapsed() > self.patience.into() {
-            return Err(self.failed(&format!(
-                "{step} was not reached within {:?}; last seen: {last}",
-                self.patience
-            )));
-        }
-        Ok(())
-    }
-}
-
-/// Takes the kubeconfig out of the container, and rewrites it for this side of the published port.
-async fn fetch(container: &Container) -> Result<Kubeconfig, String> {
-    let bytes = container
-        .copy_file_from(kubeconfig::PATH, Vec::new())
-        .await
-        .map_err(|error| error.to_string())?;
-    let host = container
-        .get_host()
-        .await
-        .map_err(|error| error.to_string())?
-        .to_string();
-    // The certificate of a local server names the address, and not every name that stands for it.
-    let host = if host == "localhost" {
-        "127.0.0.1".to_owned()
-    } else {
-        host
-    };
-    let port = container
-        .get_host_port_ipv4(API_PORT)
-        .await
-        .map_err(|error| error.to_string())?;
-    kubeconfig::rewrite(&String::from_utf8_lossy(&bytes), &host, port).map_err(|error| error.to_string())
 }

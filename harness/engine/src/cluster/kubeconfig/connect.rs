@@ -9,6 +9,7 @@ use std::{os::unix::fs::OpenOptionsExt, path::Path, time::Duration};
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// A way to a cluster.
+#[derive(Clone)]
 pub(crate) struct Connection {
     pub client: kube::Client,
     /// The kubeconfig with the chosen context as the current one.

@@ -6,9 +6,11 @@ mod rights;
 
 pub use rights::{RIGHTS, Right};
 
-use super::{Capability, Cluster, ClusterError, Role, namespaces};
+use super::{Capability, Cluster, ClusterError, HandOver, Role, namespaces};
 use crate::{
+    candidate::Kind,
     clock,
+    folder::Folder,
     manifest::Overlay,
     probe::{Prober, ProxyProber, RecordType},
 };
@@ -22,7 +24,6 @@ use k8s_openapi::api::{core::v1::Node, storage::v1::StorageClass};
 use kube::{Api, Client, api::ListParams};
 use serde_json::{Value, json};
 use std::{path::PathBuf, sync::Arc, time::Duration};
-use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 /// Name of the provider.
@@ -60,18 +61,22 @@ pub struct KubeconfigCluster {
     prober: Arc<ProxyProber>,
     dns_cache: Duration,
     run: String,
-    directory: TempDir,
+    directory: Folder,
 }
 
 impl KubeconfigCluster {
-    /// Connects to a cluster, finds out what it can do, and starts the probe pod if there is an image for it. `run`
-    /// is the id of the run.
+    /// Connects to a cluster, finds out what it can do, and starts the probe pod if there is an image for it. Meanwhile
+    /// it is proven that nobody serves `takes_over`. `run` is the id of the run.
     ///
     /// # Errors
     /// When the cluster does not answer, rights are missing, or the probe pod does not come up.
-    pub async fn start(options: &KubeconfigOptions, run: &str) -> Result<KubeconfigCluster, ClusterError> {
+    pub(crate) async fn start(
+        options: &KubeconfigOptions,
+        takes_over: &[Kind],
+        run: &str,
+    ) -> Result<(KubeconfigCluster, HandOver), ClusterError> {
         let connection = connect(options).await?;
-        Self::over(connection, options.workload_image.as_deref(), run).await
+        Self::over(connection, options.workload_image.as_deref(), takes_over, run).await
     }
 
     /// Removes the namespaces of a start that was given up.
@@ -87,11 +92,32 @@ impl KubeconfigCluster {
     pub(super) async fn over(
         connection: Connection,
         workload_image: Option<&str>,
+        takes_over: &[Kind],
+        run: &str,
+    ) -> Result<(KubeconfigCluster, HandOver), ClusterError> {
+        let client = connection.client.clone();
+        let version = ask("its version", client.apiserver_version()).await?.git_version;
+        check_rights(&client).await?;
+        let hand_over = HandOver::begin(&client, run, takes_over);
+        match Self::prepare(connection, version, workload_image, run).await {
+            Ok(cluster) => Ok((cluster, hand_over)),
+            Err(error) => {
+                // Nothing is made any more when the rest is removed.
+                let _ = hand_over.rival().await;
+                let _ = namespaces::remove_all(&client, run, FAREWELL).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// What is in it, and the probe pod.
+    async fn prepare(
+        connection: Connection,
+        version: String,
+        workload_image: Option<&str>,
         run: &str,
     ) -> Result<KubeconfigCluster, ClusterError> {
         let client = &connection.client;
-        let version = ask("its version", client.apiserver_version()).await?.git_version;
-        check_rights(client).await?;
         let mut capabilities = Vec::new();
         let classes: Api<StorageClass> = Api::all(client.clone());
         let classes = ask("its storage classes", classes.list(&ListParams::default())).await?;
@@ -109,13 +135,7 @@ impl KubeconfigCluster {
         }
         let asker = match workload_image {
             None => None,
-            Some(image) => match probe_pod::start(client, run, image).await {
-                Ok(asker) => Some(asker),
-                Err(error) => {
-                    let _ = namespaces::remove_all(client, run, FAREWELL).await;
-                    return Err(error);
-                }
-            },
+            Some(image) => Some(probe_pod::start(client, run, image).await?),
         };
         if asker.is_some() {
             capabilities.extend([Capability::Dns, Capability::DataPlane]);
@@ -125,13 +145,7 @@ impl KubeconfigCluster {
             without_claims: !capabilities.contains(&Capability::DynamicProvisioning),
             ..Overlay::default()
         };
-        let directory = tempfile::Builder::new()
-            .prefix("ordinal-kubeconfig-")
-            .tempdir()
-            .map_err(|source| ClusterError::File {
-                path: std::env::temp_dir(),
-                source,
-            })?;
+        let directory = Folder::make(&format!("kubeconfig-{run}"))?;
         let prober = ProxyProber::new(client.clone(), asker);
         // Caches hold every answer, also that there is none, for as long as the zone says.
         let ttl = prober.resolve(SELDOM_ASKED, RecordType::Srv).await.ttl;

@@ -2,7 +2,12 @@
 //! path, port and log lines. It is never reported as k3s.
 //!
 //! `k3s_stand_in --write-image FILE REFERENCE [FAILS]` writes an image of this program; `FAILS` names what goes wrong
-//! when it is started: `exit`, `fatal`, `kubeconfig`, `api`, `nodes`, `service-account`, `dns` or `storage`.
+//! when it is started: `exit`, `fatal`, `kubeconfig`, `api`, `nodes`, `service-account`, `dns`, `storage` or `agent`.
+//!
+//! An agent joins its server with the token, by a protocol of its own, and is heard of from then on. For as long as it is, the
+//! server has one node more; when it falls silent, that node is lost. The pods of all nodes run in the server.
+
+mod agent;
 
 use embedded::{Cluster, ClusterConfig, Identity, ListenConfig, api::AuditRecord};
 use engine::image::{Image, this_program};
@@ -31,7 +36,8 @@ async fn main() -> Outcome<()> {
             write_image(file, reference, fails.first().copied())
         }
         ["server", rest @ ..] => serve(rest).await,
-        _ => Err("k3s is given `server`".into()),
+        ["agent", rest @ ..] => agent::join(rest).await,
+        _ => Err("k3s is given `server` or `agent`".into()),
     }
 }
 
@@ -119,6 +125,7 @@ async fn serve(arguments: &[&str]) -> Outcome<()> {
             embedded::kubeconfig("https://127.0.0.1:6443", ca, token, "default"),
         )?;
     }
+    tokio::spawn(agent::serve(cluster.nodes().clone()));
     if fails == "service-account" {
         register_node(&client).await?;
     }
