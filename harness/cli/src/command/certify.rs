@@ -151,6 +151,9 @@ pub(super) fn tell_of(news: Progress) {
             reaction.as_secs_f64() * 1e3,
             hold.as_secs_f64()
         )),
+        Progress::Asked { requests, per_second } => tell(format!(
+            "the harness sent {requests} requests, {per_second:.1} a second on average"
+        )),
         Progress::Kept { namespace } => {
             tell(format!(
                 "the namespace {namespace} is kept; `kubectl delete namespace {namespace}` removes it"

@@ -73,6 +73,15 @@ fn the_clusters_own_controller_is_certified_and_nothing_is_left() {
     assert_eq!(report["cluster"]["name"], "kubeconfig");
     assert_eq!(report["cluster"]["evidence"], "B");
     assert_eq!(report["candidate"]["name"], "built-in");
+    let sent = told.err.lines().find_map(|line| {
+        line.strip_prefix("the harness sent ")?
+            .split(' ')
+            .next()?
+            .parse::<u64>()
+            .ok()
+    });
+    // Of a scenario: a few writes, and a watch for each kind.
+    assert!(sent.is_some_and(|sent| sent > 20), "{}", told.err);
     for rule in ["SS-ORD-01", "SS-PVC-05", "SS-ID-03"] {
         let rules = report["rules"].as_array().expect("rules");
         let judged = rules.iter().find(|judged| judged["id"] == rule).expect("judged");

@@ -112,6 +112,11 @@ pub trait Cluster: Send + Sync {
     /// Whether it has controllers of StatefulSets and DaemonSets of its own, unless somebody switched them off.
     fn has_workload_controllers(&self) -> bool;
 
+    /// How many requests the harness has sent to the API server, where requests go over a network.
+    fn requests(&self) -> Option<u64> {
+        None
+    }
+
     /// For how long its DNS may keep an answer that is out of date.
     fn dns_cache(&self) -> Duration {
         Duration::ZERO

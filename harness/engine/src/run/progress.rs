@@ -21,6 +21,13 @@ pub enum Progress {
         /// How long scenarios hold still.
         hold: Duration,
     },
+    /// What the harness asked of an API server over a network, when all is done.
+    Asked {
+        /// How many requests it sent since the cluster was ready.
+        requests: u64,
+        /// How many of them in a second, on average.
+        per_second: f64,
+    },
     /// A namespace outlives the run.
     Kept {
         /// Its name.

@@ -60,9 +60,18 @@ async fn on_cluster(
         cluster: cluster.name().into(),
         after: started.elapsed().into(),
     });
+    let (ready, before) = (Stopwatch::start(), cluster.requests());
     // Whatever happens from here on, the cluster is left as it was found.
     let work = AssertUnwindSafe(on_candidate(plan, &cluster, hand_over, &run, stop, tell)).catch_unwind();
     let outcome = work.await;
+    if let (Some(before), Some(after)) = (before, cluster.requests()) {
+        let requests = after.saturating_sub(before);
+        let took: Duration = ready.elapsed().into();
+        tell(Progress::Asked {
+            requests,
+            per_second: requests as f64 / took.as_secs_f64().max(f64::EPSILON),
+        });
+    }
     cluster.shutdown().await;
     outcome.unwrap_or_else(|panic| Err(RunError::Harness(panic_text(panic.as_ref()).to_owned())))
 }

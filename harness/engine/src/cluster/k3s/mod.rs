@@ -300,6 +300,10 @@ impl Cluster for K3sCluster {
         true
     }
 
+    fn requests(&self) -> Option<u64> {
+        self.inner.requests()
+    }
+
     fn dns_cache(&self) -> Duration {
         self.inner.dns_cache()
     }

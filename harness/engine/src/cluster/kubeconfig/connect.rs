@@ -2,8 +2,20 @@
 
 use super::{KUBECONFIG, KubeconfigOptions};
 use crate::cluster::ClusterError;
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use std::{os::unix::fs::OpenOptionsExt, path::Path, time::Duration};
+use kube::{
+    client::ClientBuilder,
+    config::{KubeConfigOptions, Kubeconfig},
+};
+use std::{
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tower::util::MapRequestLayer;
 
 /// How long the API server may take to be connected to.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -12,6 +24,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(crate) struct Connection {
     pub client: kube::Client,
+    /// How many requests the client has sent.
+    pub requests: Arc<AtomicU64>,
     /// The kubeconfig with the chosen context as the current one.
     pub kubeconfig: Kubeconfig,
     /// The context.
@@ -70,9 +84,16 @@ pub(crate) async fn open(mut kubeconfig: Kubeconfig, context: String) -> Result<
         .map_err(|error| in_words(&error))?;
     config.default_retry = false;
     config.connect_timeout = Some(CONNECT);
-    let client = kube::Client::try_from(config).map_err(|error| in_words(&error))?;
+    let requests = Arc::<AtomicU64>::default();
+    let counted = requests.clone();
+    let count = MapRequestLayer::new(move |request: http::Request<kube::client::Body>| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        request
+    });
+    let builder = ClientBuilder::try_from(config).map_err(|error| in_words(&error))?;
     Ok(Connection {
-        client,
+        client: builder.with_layer(&count).build(),
+        requests,
         kubeconfig,
         context,
     })

@@ -15,15 +15,20 @@ use crate::{
     probe::{Prober, ProxyProber, RecordType},
 };
 pub(super) use connect::Connection;
-use connect::{connect, in_words};
+pub(super) use connect::open;
 #[cfg(feature = "k3s")]
-pub(super) use connect::{open, write as write_kubeconfig};
+pub(super) use connect::write as write_kubeconfig;
+use connect::{connect, in_words};
 use futures::{FutureExt, future::BoxFuture};
 use history::Write;
 use k8s_openapi::api::{core::v1::Node, storage::v1::StorageClass};
 use kube::{Api, Client, api::ListParams};
 use serde_json::{Value, json};
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 use tokio::sync::mpsc;
 
 /// Name of the provider.
@@ -55,6 +60,8 @@ pub struct KubeconfigOptions {
 /// A cluster that was there before, and stays.
 pub struct KubeconfigCluster {
     connection: Connection,
+    /// The same way for everybody but the harness.
+    others: Client,
     version: String,
     capabilities: Vec<Capability>,
     overlay: Overlay,
@@ -145,6 +152,10 @@ impl KubeconfigCluster {
             without_claims: !capabilities.contains(&Capability::DynamicProvisioning),
             ..Overlay::default()
         };
+        let others = open(connection.kubeconfig.clone(), connection.context.clone())
+            .await
+            .map_err(did_not_start)?
+            .client;
         let directory = Folder::make(&format!("kubeconfig-{run}"))?;
         let prober = ProxyProber::new(client.clone(), asker);
         // Caches hold every answer, also that there is none, for as long as the zone says.
@@ -158,6 +169,7 @@ impl KubeconfigCluster {
             overlay,
             run: run.to_owned(),
             directory,
+            others,
             connection,
         })
     }
@@ -226,8 +238,11 @@ impl Cluster for KubeconfigCluster {
     }
 
     /// Everybody has the identity of the kubeconfig: another one is not there to be had.
-    fn client(&self, _: Role) -> Client {
-        self.connection.client.clone()
+    fn client(&self, role: Role) -> Client {
+        match role {
+            Role::Harness => self.connection.client.clone(),
+            Role::Candidate | Role::Companion => self.others.clone(),
+        }
     }
 
     fn kubeconfig(&self, _: Role) -> BoxFuture<'_, Result<PathBuf, ClusterError>> {
@@ -257,6 +272,10 @@ impl Cluster for KubeconfigCluster {
 
     fn has_workload_controllers(&self) -> bool {
         true
+    }
+
+    fn requests(&self) -> Option<u64> {
+        Some(self.connection.requests.load(Ordering::Relaxed))
     }
 
     fn dns_cache(&self) -> Duration {
