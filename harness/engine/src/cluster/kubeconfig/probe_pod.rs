@@ -2,7 +2,7 @@
 
 use super::KUBECONFIG;
 use crate::{
-    clock,
+    clock::{self, Stopwatch},
     cluster::{ClusterError, namespaces},
     manifest::security_context,
 };
@@ -21,6 +21,10 @@ const NAME: &str = "probe";
 const PORT: u16 = 8080;
 /// How long its image may take to be pulled.
 const LIMIT: Duration = Duration::from_secs(120);
+/// How long the service account of its namespace may take to be made.
+const ACCOUNT: Duration = Duration::from_secs(10);
+/// How often the pod is created anew until then.
+const LOOK: Duration = Duration::from_millis(50);
 /// How long a last look at it may take.
 const ASK: Duration = Duration::from_secs(5);
 
@@ -62,9 +66,13 @@ pub(super) async fn start(
         },
     });
     let pod: Pod = serde_json::from_value(pod).map_err(|error| failed(error.to_string()))?;
-    pods.create(&PostParams::default(), &pod)
-        .await
-        .map_err(|error| failed(format!("the probe pod {own}/{NAME} was refused: {error}")))?;
+    let asked = Stopwatch::start();
+    while let Err(error) = pods.create(&PostParams::default(), &pod).await {
+        if !is_too_early(&error) || asked.elapsed() > ACCOUNT.into() {
+            return Err(failed(format!("the probe pod {own}/{NAME} was refused: {error}")));
+        }
+        clock::pass(LOOK).await;
+    }
     let decided = await_condition(pods.clone(), NAME, |pod: Option<&Pod>| {
         pod.is_some_and(|pod| is_ready(pod) || hopeless(pod).is_some())
     });
@@ -83,6 +91,13 @@ pub(super) async fn start(
          with --workload-image, or none to go without DNS and HTTP",
         last.map_or_else(|| "it is gone".to_owned(), |pod| in_words(&pod, image))
     )))
+}
+
+/// Whether a pod was refused only because its namespace is too new: a controller makes the service account `default` of
+/// every namespace, in its own time, and no pod is admitted before.
+fn is_too_early(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status)
+        if status.code == 403 && status.message.contains("service account") && status.message.contains("not found"))
 }
 
 fn is_ready(pod: &Pod) -> bool {
@@ -145,6 +160,20 @@ mod tests {
 
     fn pod(status: serde_json::Value) -> Pod {
         serde_json::from_value(json!({ "metadata": { "name": NAME }, "status": status })).unwrap()
+    }
+
+    #[test]
+    fn only_a_namespace_without_its_account_is_worth_another_try() {
+        let refused = |code: u16, message: &str| {
+            let status =
+                json!({ "status": "Failure", "code": code, "reason": "Forbidden", "message": message });
+            kube::Error::Api(serde_json::from_value(status).unwrap())
+        };
+        let early = "pods \"probe\" is forbidden: error looking up service account p/default: serviceaccount \"default\" not found";
+        assert!(is_too_early(&refused(403, early)));
+        let never = "pods \"probe\" is forbidden: violates PodSecurity \"restricted:latest\"";
+        assert!(!is_too_early(&refused(403, never)));
+        assert!(!is_too_early(&refused(404, "namespaces \"p\" not found")));
     }
 
     #[test]
