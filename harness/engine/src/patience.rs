@@ -12,6 +12,8 @@ pub struct Limits {
     pub hold: Duration,
     /// Silence after which an unreached goal counts as stalled.
     pub quiet: Duration,
+    /// The same while a node starts or ends a pod.
+    pub quiet_node: Duration,
     /// Longest wait for one goal, whatever happens meanwhile.
     pub longest: Duration,
 }
@@ -40,8 +42,24 @@ impl Limits {
             },
             hold,
             quiet: (bound + MILLIS_250).max(hold * 2 + LONGEST_SILENCE),
+            quiet_node: Duration::ZERO,
             longest: bound * 20,
         }
+    }
+
+    /// On a cluster whose nodes may say nothing for so long while they start or end a pod.
+    #[must_use]
+    pub fn with_nodes(mut self, silence: Duration) -> Limits {
+        self.quiet_node = silence;
+        self.longest = self.longest.max(silence * 20);
+        self
+    }
+
+    /// While a node starts or ends a pod, which is no silence of the candidate's.
+    #[must_use]
+    pub fn while_pods_move(mut self) -> Limits {
+        self.quiet = self.quiet.max(self.quiet_node);
+        self
     }
 
     /// On a cluster whose DNS keeps answers for so long.
@@ -85,6 +103,7 @@ impl Limits {
             hold: Duration::from_secs(10),
             // Longer than anything that a scenario lets last longer than a hold.
             quiet: Duration::from_secs(30),
+            quiet_node: Duration::ZERO,
             longest: Duration::from_secs(1_200),
         }
     }
@@ -111,6 +130,16 @@ mod tests {
             !limits.spoiled(Duration::MAX / 16, Duration::from_secs(1)),
             "no hold"
         );
+    }
+
+    #[test]
+    fn a_node_that_starts_a_pod_is_given_its_time() {
+        let limits = Limits::calibrated(Duration::from_millis(5));
+        assert_eq!(limits.while_pods_move(), limits, "nodes that are ours are quick");
+        let limits = limits.with_nodes(Duration::from_secs(30));
+        assert!(limits.quiet < limits.while_pods_move().quiet);
+        assert_eq!(limits.while_pods_move().quiet, Duration::from_secs(30));
+        assert_eq!(limits.longest, Duration::from_mins(10));
     }
 
     #[test]

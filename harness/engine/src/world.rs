@@ -117,6 +117,12 @@ impl World {
         self.all("pods").map(|(name, object)| (name, self.state(object)))
     }
 
+    /// Whether a node is starting or ending a pod.
+    pub fn pods_move(&self) -> bool {
+        self.pods()
+            .any(|(_, pod)| pod.node.is_some() && (pod.terminating || pod.phase == "Pending"))
+    }
+
     /// The state of all pods in one line, for messages.
     pub fn describe_pods(&self) -> String {
         let pods: Vec<String> = self
@@ -132,5 +138,39 @@ impl World {
 
     fn state(&self, object: &Arc<Value>) -> PodState {
         PodState::of(object.clone(), &self.subject.labels.revision)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn moves(pod: &Value) -> bool {
+        let mut world = World::new(Subject::default());
+        world.take(&WatchEvent {
+            kind: WatchKind::Added,
+            resource: "pods".into(),
+            object: Arc::new(pod.clone()),
+        });
+        world.pods_move()
+    }
+
+    #[test]
+    fn a_pod_moves_while_its_node_starts_or_ends_it() {
+        let mut pod = json!({
+            "metadata": { "name": "web-0", "uid": "1" },
+            "spec": { "nodeName": "one" },
+            "status": { "phase": "Pending" },
+        });
+        assert!(moves(&pod));
+        pod["status"]["phase"] = "Running".into();
+        assert!(!moves(&pod), "it runs");
+        pod["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
+        assert!(moves(&pod));
+        pod["spec"] = json!({});
+        pod["metadata"] = json!({ "name": "web-0", "uid": "1" });
+        pod["status"]["phase"] = "Pending".into();
+        assert!(!moves(&pod), "it waits for a node");
     }
 }

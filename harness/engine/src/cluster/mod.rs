@@ -122,6 +122,11 @@ pub trait Cluster: Send + Sync {
         Duration::ZERO
     }
 
+    /// For how long a node may say nothing while it starts or ends a pod.
+    fn node_silence(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Ends the cluster and removes what it left. Does nothing the second time.
     fn shutdown(&self) -> BoxFuture<'_, ()>;
 

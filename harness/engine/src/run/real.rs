@@ -108,7 +108,7 @@ async fn on_candidate(
     let first = one(
         &first_contact::FIRST_CONTACT,
         &venue,
-        first_contact::limits(plan.candidate.startup),
+        first_contact::limits(plan.candidate.startup).with_nodes(cluster.node_silence()),
         tell,
     )
     .await?;
@@ -116,7 +116,9 @@ async fn on_candidate(
         .recorded
         .as_ref()
         .and_then(|recorded| first_contact::reaction(recorded.history.as_ref()?));
-    let limits = Limits::calibrated(reaction.unwrap_or_default()).with_dns_cache(cluster.dns_cache());
+    let limits = Limits::calibrated(reaction.unwrap_or_default())
+        .with_dns_cache(cluster.dns_cache())
+        .with_nodes(cluster.node_silence());
     if let Some(reaction) = reaction {
         tell(Progress::Calibrated {
             reaction,

@@ -56,7 +56,12 @@ impl Stage {
             if started.elapsed() > limits.longest.into() {
                 return not_reached(format!("gave up after {:?}", limits.longest));
             }
-            let arrival = silence(*limits, lag, async {
+            let limits = if recorder.look(World::pods_move) {
+                limits.while_pods_move()
+            } else {
+                *limits
+            };
+            let arrival = silence(limits, lag, async {
                 tokio::select! {
                     biased;
                     // An error means that nobody watches over the candidate: it is part of the cluster.

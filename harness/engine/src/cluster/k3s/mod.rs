@@ -308,6 +308,10 @@ impl Cluster for K3sCluster {
         self.inner.dns_cache()
     }
 
+    fn node_silence(&self) -> Duration {
+        self.inner.node_silence()
+    }
+
     fn shutdown(&self) -> BoxFuture<'_, ()> {
         self.server.remove().boxed()
     }

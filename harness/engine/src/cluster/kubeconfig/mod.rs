@@ -40,6 +40,9 @@ const REQUEST: Duration = Duration::from_secs(10);
 const FAREWELL: Duration = Duration::from_secs(60);
 /// The longest that CoreDNS keeps an answer in the set-up that kubeadm and k3s ship (`cache 30` in its Corefile).
 const LONGEST_CACHE: Duration = Duration::from_secs(30);
+/// How long a container may take to stop by default (`terminationGracePeriodSeconds`, Kubernetes API reference), and time
+/// enough to pull the image of a sample.
+const NODE_SILENCE: Duration = Duration::from_secs(30);
 /// A name that every cluster has and hardly anybody asks for, so that its answer comes with its full time to live.
 const SELDOM_ASKED: &str = "_https._tcp.kubernetes.default.svc.cluster.local";
 /// Marks the class of claims that name none (Kubernetes documentation, "Change the default StorageClass").
@@ -280,6 +283,10 @@ impl Cluster for KubeconfigCluster {
 
     fn dns_cache(&self) -> Duration {
         self.dns_cache
+    }
+
+    fn node_silence(&self) -> Duration {
+        NODE_SILENCE
     }
 
     fn shutdown(&self) -> BoxFuture<'_, ()> {
