@@ -171,7 +171,7 @@ impl Matrix {
     pub fn run(subjects: &[Subject], jobs: usize, tell: &dyn Fn(&Trial)) -> Result<Matrix, RunError> {
         // A trial alone ends with its longest scenario alone; side by side they fill each other's gaps.
         let workers = jobs.clamp(1, subjects.len().max(1));
-        let jobs_of_each = jobs.div_ceil(workers).max(1);
+        let jobs_of_each = (jobs / workers).max(1);
         let next = AtomicUsize::new(0);
         let (done, results) = mpsc::channel();
         thread::scope(|scope| {

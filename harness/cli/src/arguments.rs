@@ -39,7 +39,7 @@ pub enum Command {
     Rbac(Rbac),
     /// Say what this host can run k3s with and, for what is missing, what to do.
     Doctor(K3s),
-    /// Remove containers and networks that runs left because they were killed.
+    /// Remove containers, networks and folders for temporary files that runs left because they were killed.
     Sweep(Sweep),
     /// Name, save, load and write the images that a run needs, for hosts without a registry.
     Images {
@@ -257,8 +257,8 @@ pub struct Controller {
 /// Options of `sweep`.
 #[derive(Debug, Args)]
 pub struct Sweep {
-    /// Only what this run left: the part of a container's name behind `ordinal-` [default: all runs, those that are still
-    /// going included].
+    /// Only what this run left: the part of a container's name behind `ordinal-` [default: all runs; containers also of
+    /// those that are still going].
     #[arg(long, value_name = "ID")]
     pub run: Option<String>,
 }

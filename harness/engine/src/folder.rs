@@ -35,7 +35,10 @@ impl Folder {
         alive.lock()?;
         let random = unnamed.path().file_name().unwrap_or_default().to_string_lossy();
         let random = random.trim_start_matches(".ordinal-");
-        let path = parent.join(format!("{PREFIX}{purpose}-{random}"));
+        // Absolute, also if `parent` is not.
+        let path = unnamed
+            .path()
+            .with_file_name(format!("{PREFIX}{purpose}-{random}"));
         fs::rename(unnamed.path(), &path)?;
         // There is nothing left under that name.
         let _ = unnamed.keep();

@@ -51,14 +51,16 @@ impl Limits {
     #[must_use]
     pub fn with_nodes(mut self, silence: Duration) -> Limits {
         self.quiet_node = silence;
-        self.longest = self.longest.max(silence * 20);
         self
     }
 
-    /// While a node starts or ends a pod, which is no silence of the candidate's.
+    /// While pods are started or ended if `moving` tells so, which is no silence of the candidate's.
     #[must_use]
-    pub fn while_pods_move(mut self) -> Limits {
-        self.quiet = self.quiet.max(self.quiet_node);
+    pub fn while_pods_move(mut self, moving: impl FnOnce() -> bool) -> Limits {
+        if self.quiet_node > self.quiet && moving() {
+            self.quiet = self.quiet_node;
+            self.longest = self.longest.max(self.quiet_node * 20);
+        }
         self
     }
 
@@ -135,11 +137,18 @@ mod tests {
     #[test]
     fn a_node_that_starts_a_pod_is_given_its_time() {
         let limits = Limits::calibrated(Duration::from_millis(5));
-        assert_eq!(limits.while_pods_move(), limits, "nodes that are ours are quick");
+        assert_eq!(
+            limits.while_pods_move(|| true),
+            limits,
+            "nodes that are ours are quick"
+        );
         let limits = limits.with_nodes(Duration::from_secs(30));
-        assert!(limits.quiet < limits.while_pods_move().quiet);
-        assert_eq!(limits.while_pods_move().quiet, Duration::from_secs(30));
-        assert_eq!(limits.longest, Duration::from_mins(10));
+        assert_eq!(limits.while_pods_move(|| false), limits, "no pod moves");
+        let moving = limits.while_pods_move(|| true);
+        assert_eq!(
+            (moving.quiet, moving.longest),
+            (Duration::from_secs(30), Duration::from_mins(10))
+        );
     }
 
     #[test]

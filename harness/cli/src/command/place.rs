@@ -123,6 +123,9 @@ fn first(given: &[(&'static str, bool)]) -> Option<&'static str> {
     given.iter().find(|(_, given)| *given).map(|(option, _)| *option)
 }
 
+/// How many nodes of k3s one host is asked for at most.
+const MOST_CONTAINERS: usize = 16;
+
 fn refuse_what_says_nothing(options: &Certify, cluster: &ClusterChoice) -> Result<(), Usage> {
     let kubeconfig = matches!(cluster, ClusterChoice::Kubeconfig(_));
     let k3s = cluster.is_k3s();
@@ -131,6 +134,11 @@ fn refuse_what_says_nothing(options: &Certify, cluster: &ClusterChoice) -> Resul
             "--nodes says nothing to the kubeconfig cluster, which has the nodes that it has; leave it out"
                 .into(),
         ));
+    }
+    if k3s && options.nodes.is_some_and(|nodes| nodes > MOST_CONTAINERS) {
+        return Err(Usage(format!(
+            "each node of k3s is a container of its own, and {MOST_CONTAINERS} are the most; give --nodes a smaller number"
+        )));
     }
     let wrong = match (of_kubeconfig(options), of_k3s(options)) {
         (Some(option), _) if !kubeconfig => Some((option, "kubeconfig")),

@@ -10,16 +10,17 @@ pub fn run(options: &Sweep) -> anyhow::Result<u8> {
         .enable_all()
         .build()
         .context("no runtime")?;
-    // Folders are here, whatever becomes of the engine.
-    let folders = folder::sweep(options.run.as_deref())?;
-    if folders > 0 {
-        print(&format!("{} removed", counted(folders, "folder")))?;
+    // Neither keeps the other from being swept: folders are here, containers are the engine's.
+    let folders = folder::sweep(options.run.as_deref());
+    if let Ok(folders @ 1..) = &folders {
+        print(&format!("{} removed", counted(*folders, "folder")))?;
     }
     let removed = runtime.block_on(async { Engine::connect().await?.sweep(options.run.as_deref()).await })?;
     print(&match removed {
         0 => "no containers of runs were there".to_owned(),
         some => format!("{} removed", counted(some, "container")),
     })?;
+    folders?;
     Ok(0)
 }
 

@@ -77,6 +77,8 @@ fn options_of_another_cluster_are_refused() {
             .ends_with(2)
             .complains_of(&["--nodes", "1 to 1000"]),
     );
+    let too_many = ["certify", "--cluster", "k3s", "--nodes", "17"];
+    drop(ordinal(&too_many).ends_with(2).complains_of(&["--nodes", "16"]));
     let twice = ["--k3s-version", "v1.36.2+k3s1,v1.36.2-k3s1"];
     let told = ordinal(&[&["certify", "--cluster", "k3s"], &twice[..]].concat()).ends_with(2);
     drop(told.complains_of(&["twice"]));

@@ -12,8 +12,8 @@ use tokio::{
 const PORT: u16 = 6444;
 /// How often an agent lets hear of itself.
 const BEAT: Duration = Duration::from_millis(200);
-/// After so long it counts as lost.
-const SILENCE: Duration = Duration::from_secs(2);
+/// After so long it counts as lost. One that ends is at once.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// Joins the server of the environment, and stays until it is told to end.
 pub async fn join(arguments: &[&str]) -> Outcome<()> {

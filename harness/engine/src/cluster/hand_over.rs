@@ -15,7 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 const QUIET: Duration = Duration::from_millis(1_500);
 /// So many times as long as the controller manager took for something else, if that is longer.
 const TIMES: u32 = 10;
-/// How long the controller manager gets to show a sign of life. A cluster that shows none gets as long for the set.
+/// How long the controller manager gets to show a sign of life.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(4);
 /// No machine is worth waiting longer for.
 const LONGEST: Duration = Duration::from_secs(15);
@@ -138,9 +138,7 @@ async fn sign_of_life(client: &kube::Client, namespace: &str) -> Result<Option<D
 
 /// How long the sets are left alone after the sign of life.
 fn quiet(sign_of_life: Option<Duration>) -> Duration {
-    sign_of_life.map_or(SIGN_OF_LIFE, |took| {
-        took.saturating_mul(TIMES).clamp(QUIET, LONGEST)
-    })
+    sign_of_life.map_or(LONGEST, |took| took.saturating_mul(TIMES).clamp(QUIET, LONGEST))
 }
 
 async fn create(client: &kube::Client, path: &str, kind: &str, object: &Value) -> Result<(), String> {
@@ -220,6 +218,6 @@ mod tests {
         assert_eq!(quiet(Some(millis(400))), millis(4_000));
         assert_eq!(quiet(Some(millis(3_900))), LONGEST);
         // Without a sign of life nothing is known of its speed.
-        assert_eq!(quiet(None), SIGN_OF_LIFE);
+        assert_eq!(quiet(None), LONGEST);
     }
 }

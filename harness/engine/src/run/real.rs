@@ -90,7 +90,11 @@ async fn on_candidate(
         path: log_directory.into(),
         source,
     })?;
-    hand_over::prove(hand_over, &plan.candidate, cluster.as_ref()).await?;
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => return Err(RunError::Stopped),
+        proven = hand_over::prove(hand_over, &plan.candidate, cluster.as_ref()) => proven?,
+    }
     let running = RunningCandidate::launch(&plan.candidate, cluster, log_directory).await?;
     let started = cluster.now().to_string();
     let venue = Venue {

@@ -53,14 +53,10 @@ impl Stage {
             if *arrivals.borrow() > enough {
                 return not_reached(format!("gave up after {TOO_MANY} observations"));
             }
+            let limits = limits.while_pods_move(|| recorder.look(World::pods_move));
             if started.elapsed() > limits.longest.into() {
                 return not_reached(format!("gave up after {:?}", limits.longest));
             }
-            let limits = if recorder.look(World::pods_move) {
-                limits.while_pods_move()
-            } else {
-                *limits
-            };
             let arrival = silence(limits, lag, async {
                 tokio::select! {
                     biased;

@@ -143,7 +143,11 @@ impl K3sCluster {
                 .map_err(of_k3s)
         })?;
         let mut capabilities = inner.capabilities().to_vec();
-        capabilities.extend([Capability::StaticVolumes, Capability::Attribution]);
+        capabilities.push(Capability::Attribution);
+        // Their folders are on one node: a member that comes back on another would find nothing.
+        if options.nodes == 1 {
+            capabilities.push(Capability::StaticVolumes);
+        }
         let directory = Folder::make(&format!("k3s-{run}"))?;
         // A release of k3s says so in its version. Whatever else is in the image only behaves like it.
         let name = match inner.version().contains("+k3s") {

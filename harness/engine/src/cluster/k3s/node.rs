@@ -14,7 +14,7 @@ use crate::{
     cluster::{ClusterError, HandOver},
     folder::Folder,
 };
-use futures::future::{join_all, try_join_all};
+use futures::future::join_all;
 use kube::config::Kubeconfig;
 use std::{
     fs::File,
@@ -53,11 +53,6 @@ impl Server {
         let clock = Stopwatch::start();
         let files = Files::read(options)?;
         let folder = Folder::make(&format!("k3s-{run}"))?;
-        // The program is large, and the engine has to be asked many things meanwhile.
-        let workload = options.workload.clone().map(|image| {
-            let folder = folder.path().to_owned();
-            tokio::task::spawn_blocking(move || write_archive(&image, &folder))
-        });
         let engine = Engine::connect().await.map_err(did_not_start)?;
         let facts = engine.facts().await.map_err(did_not_start)?;
         if facts.rootless && options.privileged {
@@ -66,6 +61,11 @@ impl Server {
                  root, or --cluster embedded",
             ));
         }
+        // The program is large, and the engine has to be asked for the image meanwhile.
+        let workload = options.workload.clone().map(|image| {
+            let folder = folder.path().to_owned();
+            tokio::task::spawn_blocking(move || write_archive(&image, &folder))
+        });
         have_image(&engine, options).await?;
         let mut archives = options.imports.clone();
         if let Some(written) = workload {
@@ -131,7 +131,10 @@ impl Server {
                 container::start(agent)
             });
             let mut nodes = vec![server];
-            nodes.extend(try_join_all(agents).await?);
+            // All of them, also when one fails: what is half made escapes the sweep.
+            for agent in join_all(agents).await {
+                nodes.push(agent?);
+            }
             Ok::<_, TestcontainersError>(nodes)
         };
         let nodes = nodes.await;
