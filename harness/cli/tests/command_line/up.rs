@@ -42,6 +42,8 @@ pub fn up(more: &[&str]) -> Up {
         .args(["cluster", "up", "--kubeconfig"])
         .arg(&kubeconfig)
         .args(more)
+        // What it leaves when it is killed goes with the folder.
+        .env("TMPDIR", folder.path())
         .stdout(Stdio::piped())
         .spawn()
         .expect("ordinal starts");
