@@ -117,6 +117,15 @@ async fn myapp(stage: &Stage, count: u32) -> Result<(), StepError> {
     stage.until_settled("myapp").await
 }
 
+/// Creates myapp with 4 members, and asks for 3 while the one that has to go cannot.
+async fn stuck_going_down(stage: &Stage) -> Result<(), StepError> {
+    myapp(stage, 4).await?;
+    stage.pin("myapp-3").await?;
+    stage.scale("myapp", 3).await?;
+    stage.until_terminating("myapp-3").await?;
+    stage.keep_still().await
+}
+
 /// Deletes a member and waits for its successor.
 async fn lose(stage: &Stage, pod: &str) -> Result<(), StepError> {
     let old = stage.pod_uid(pod)?;

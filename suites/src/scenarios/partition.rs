@@ -1,15 +1,21 @@
 //! Partitioned updates.
 
 use super::{lose, replicas};
-use engine::manifest::MYAPP;
+use engine::{Stage, StepError, manifest::MYAPP};
 use serde_json::json;
 
-fn partitioned(count: u32, partition: u32) -> Result<engine::manifest::Manifest, engine::StepError> {
+/// Creates myapp with that many members and that partition, and waits until they are settled.
+async fn partitioned(stage: &Stage, count: u32, partition: u32) -> Result<(), StepError> {
+    stage.step(format!(
+        "create myapp with {count} replicas and partition {partition}"
+    ));
     let strategy = json!({ "type": "RollingUpdate", "rollingUpdate": { "partition": partition } });
-    Ok(MYAPP
+    let set = MYAPP
         .load()?
         .set(&replicas(count))
-        .set(&json!({ "spec": { "updateStrategy": strategy } })))
+        .set(&json!({ "spec": { "updateStrategy": strategy } }));
+    stage.apply(set).await?;
+    stage.until_settled("myapp").await
 }
 
 scenario! {
@@ -18,9 +24,7 @@ scenario! {
     "Only the topmost member is updated while the partition protects the others; then the update is completed.",
     needs [], features [Partition],
     |stage| {
-        stage.step("create myapp with 3 replicas and partition 2");
-        stage.apply(partitioned(3, 2)?).await?;
-        stage.until_settled("myapp").await?;
+        partitioned(&stage, 3, 2).await?;
         stage.change_template("myapp", "2").await?;
         stage.until_settled("myapp").await?;
         stage.keep_still().await?;
@@ -36,9 +40,7 @@ scenario! {
     "The partition is lowered by two, raised again, and lowered to zero; each time exactly the right members follow.",
     needs [], features [Partition],
     |stage| {
-        stage.step("create myapp with 5 replicas and partition 4");
-        stage.apply(partitioned(5, 4)?).await?;
-        stage.until_settled("myapp").await?;
+        partitioned(&stage, 5, 4).await?;
         stage.change_template("myapp", "2").await?;
         stage.until_settled("myapp").await?;
         stage.keep_still().await?;
@@ -60,9 +62,7 @@ scenario! {
     "A partition at and beyond the number of replicas keeps every member, yet the new revision is known.",
     needs [], features [Partition],
     |stage| {
-        stage.step("create myapp with 3 replicas and partition 5");
-        stage.apply(partitioned(3, 5)?).await?;
-        stage.until_settled("myapp").await?;
+        partitioned(&stage, 3, 5).await?;
         stage.change_template("myapp", "2").await?;
         stage.until("the update revision differs", |world| match world.set("myapp") {
             Some(set) if set.status.update_revision != set.status.current_revision => Ok(()),
@@ -83,9 +83,7 @@ scenario! {
     "Members lost below the partition come back at the old revision, members above it at the new, also after a second change.",
     needs [], features [Partition],
     |stage| {
-        stage.step("create myapp with 4 replicas and partition 2");
-        stage.apply(partitioned(4, 2)?).await?;
-        stage.until_settled("myapp").await?;
+        partitioned(&stage, 4, 2).await?;
         stage.keep_still().await?;
         let (second, third) = (stage.pod_uid("myapp-2")?, stage.pod_uid("myapp-3")?);
         stage.change_template("myapp", "2").await?;
@@ -114,9 +112,7 @@ scenario! {
     "All members but the protected one are updated; that one is lost twice, and comes back old both times.",
     needs [], features [Partition],
     |stage| {
-        stage.step("create myapp with 3 replicas and partition 1");
-        stage.apply(partitioned(3, 1)?).await?;
-        stage.until_settled("myapp").await?;
+        partitioned(&stage, 3, 1).await?;
         stage.keep_still().await?;
         stage.change_template("myapp", "2").await?;
         stage.until_settled("myapp").await?;

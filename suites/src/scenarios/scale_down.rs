@@ -1,6 +1,6 @@
 //! Sets shrink.
 
-use super::myapp;
+use super::{myapp, stuck_going_down};
 
 scenario! {
     /// An unready member that stays halts shrinkage.
@@ -29,11 +29,7 @@ scenario! {
     "While the topmost member is stuck terminating, the next one is not removed.",
     needs [], features [],
     |stage| {
-        myapp(&stage, 4).await?;
-        stage.pin("myapp-3").await?;
-        stage.scale("myapp", 3).await?;
-        stage.until_terminating("myapp-3").await?;
-        stage.keep_still().await?;
+        stuck_going_down(&stage).await?;
         stage.scale("myapp", 1).await?;
         stage.keep_still().await?;
         stage.step("unpin myapp-3");

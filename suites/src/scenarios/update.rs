@@ -1,6 +1,6 @@
 //! Rolling updates.
 
-use super::{lose, myapp, replicas};
+use super::{lose, myapp, replicas, stuck_going_down};
 use engine::BROKEN_IMAGE as BROKEN;
 use serde_json::json;
 
@@ -119,11 +119,7 @@ scenario! {
     "The template changes while a surplus member is stuck terminating: no member is updated before that one is gone.",
     needs [], features [],
     |stage| {
-        myapp(&stage, 4).await?;
-        stage.pin("myapp-3").await?;
-        stage.scale("myapp", 3).await?;
-        stage.until_terminating("myapp-3").await?;
-        stage.keep_still().await?;
+        stuck_going_down(&stage).await?;
         stage.change_template("myapp", "2").await?;
         stage.keep_still().await?;
         stage.step("unpin myapp-3");
