@@ -41,7 +41,7 @@ pub async fn join(arguments: &[&str]) -> Outcome<()> {
             if let Err(error) = beat(&server, &format!("{token} {name}\n")).await {
                 log("error", &format!("Waiting for the server {server}: {error}"));
             }
-            tokio::time::sleep(BEAT).await;
+            embedded::clock::pass(BEAT).await;
         }
     };
     tokio::select! {
@@ -55,7 +55,7 @@ async fn beat(server: &str, line: &str) -> std::io::Result<()> {
     let mut stream = TcpStream::connect(server).await?;
     loop {
         stream.write_all(line.as_bytes()).await?;
-        tokio::time::sleep(BEAT).await;
+        embedded::clock::pass(BEAT).await;
     }
 }
 
