@@ -346,6 +346,9 @@ pub struct Up {
     /// The administrator's bearer token [default: made up].
     #[arg(long, value_name = "TOKEN", value_parser = bearer_token)]
     pub token: Option<String>,
+    /// Where every request is logged with its author, an audit.k8s.io/v1 Event a line; `-` for standard output.
+    #[arg(long, value_name = "FILE")]
+    pub audit_log: Option<PathBuf>,
     /// Only the API server: no nodes, no controllers.
     #[arg(long)]
     pub no_controllers: bool,

@@ -8,7 +8,11 @@ use crate::{
 use anyhow::Context;
 use controllers::{Behaviour, Served};
 use embedded::{ClusterConfig, Identity, ListenConfig, ListenError};
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 /// Runs the command.
 pub fn run(command: Cluster) -> anyhow::Result<u8> {
@@ -34,6 +38,9 @@ async fn up(options: Up) -> anyhow::Result<u8> {
         ..ClusterConfig::new(directory.path())
     };
     let cluster = embedded::Cluster::start(config).await?;
+    if let Some(path) = &options.audit_log {
+        cluster.log_requests(audit_log(path)?);
+    }
     let listen = ListenConfig {
         address: options.listen,
         token: options.token,
@@ -86,9 +93,24 @@ fn served(options: &Up) -> Option<Served> {
     }
 }
 
+/// Where requests are logged: a file that grows, or standard output.
+fn audit_log(path: &Path) -> anyhow::Result<Box<dyn Write + Send>> {
+    if path == Path::new("-") {
+        return Ok(Box::new(std::io::stdout()));
+    }
+    match fs::OpenOptions::new().create(true).append(true).open(path) {
+        Ok(file) => Ok(Box::new(file)),
+        Err(error) => Err(Usage(format!(
+            "the audit log {} cannot be written: {error}; give another --audit-log",
+            path.display()
+        ))
+        .into()),
+    }
+}
+
 /// Writes a file that only its owner can read.
 fn write_secret(path: &PathBuf, text: &str) -> anyhow::Result<()> {
-    use std::{io::Write, os::unix::fs::OpenOptionsExt};
+    use std::os::unix::fs::OpenOptionsExt;
     let written = fs::OpenOptions::new()
         .write(true)
         .create(true)

@@ -68,6 +68,36 @@ fn token_address_and_the_lack_of_controllers_are_as_asked_for() {
 }
 
 #[test]
+fn the_audit_log_names_the_author_of_every_request() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("audit.log");
+    std::fs::write(&log, "what was there\n").expect("a file");
+    let up = up(&["--no-controllers", "--audit-log", log.to_str().expect("text")]);
+    on_the_network(async {
+        let client = client(&up.kubeconfig).await;
+        let nodes = Api::<Node>::all(client);
+        nodes.list(&ListParams::default()).await.expect("nodes");
+    });
+    let text = std::fs::read_to_string(&log).expect("the log");
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some("what was there"));
+    let events: Vec<serde_json::Value> = lines
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let listed = events.iter().find(|event| event["requestURI"] == "/api/v1/nodes");
+    assert_eq!(listed.expect("a list")["user"]["username"], "kubernetes-admin");
+}
+
+#[test]
+fn an_audit_log_that_cannot_be_written_is_one_clear_error() {
+    let told = ordinal(&["cluster", "up", "--audit-log", "/nowhere/at/all"]);
+    drop(
+        told.ends_with(2)
+            .complains_of(&["/nowhere/at/all", "--audit-log"]),
+    );
+}
+
+#[test]
 fn a_port_in_use_is_one_clear_error() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
