@@ -148,7 +148,8 @@ pub struct Certify {
     /// Image of the workload that the cluster can pull; without one a cluster is asked for no names and no HTTP.
     #[arg(long, value_name = "IMAGE", env = "ORDINAL_WORKLOAD_IMAGE")]
     pub workload_image: Option<String>,
-    /// How many nodes a cluster that is started has [default: 1 of k3s, 3 embedded].
+    /// How many nodes a cluster that is started has [default: 1 of k3s, 3 embedded]. From 2 on the last one of k3s is set aside
+    /// for the scenarios that lose a node.
     #[arg(long, value_name = "N", value_parser = node_count)]
     pub nodes: Option<usize>,
     /// Which k3s.

@@ -1,5 +1,6 @@
 //! Faults of the environment, which say nothing about the candidate.
 
+use crate::cluster::SPARE;
 use history::Ledger;
 use serde_json::Value;
 
@@ -31,7 +32,9 @@ pub fn faults(ledger: &Ledger) -> Vec<String> {
             ));
         }
     }
-    for node in ledger.related("nodes").filter_map(|node| node.at(end)) {
+    let nodes = ledger.related("nodes").filter_map(|node| node.at(end));
+    // What is lost on purpose is no fault, and nobody else is placed there.
+    for node in nodes.filter(|node| !is_spare(node)) {
         if let Some(name) = not_ready(node) {
             faults.push(format!("node {name} is not Ready"));
         }
@@ -51,6 +54,14 @@ fn pull_failure(pod: &Value) -> Option<String> {
     })?;
     let image = status.get("image")?.as_str()?;
     (!image.contains(BROKEN_IMAGE)).then(|| image.to_owned())
+}
+
+fn is_spare(node: &Value) -> bool {
+    let taints = node.pointer("/spec/taints").and_then(Value::as_array);
+    taints
+        .into_iter()
+        .flatten()
+        .any(|taint| taint.get("key").and_then(Value::as_str) == Some(SPARE))
 }
 
 fn not_ready(node: &Value) -> Option<&str> {
@@ -86,6 +97,29 @@ mod tests {
         .into_iter()
         .collect();
         Ledger::build(&history)
+    }
+
+    #[test]
+    fn a_node_that_is_not_ready_is_a_fault_unless_it_was_set_aside_to_be_lost() {
+        let faults_of = |taint: &str| {
+            let node = json!({
+                "metadata": { "name": "agent-1", "uid": "u", "resourceVersion": "1" },
+                "spec": { "taints": [{ "key": taint, "effect": "NoSchedule" }] },
+                "status": { "conditions": [{ "type": "Ready", "status": "Unknown" }] },
+            });
+            let watch = WatchEvent {
+                kind: WatchKind::Added,
+                resource: "nodes".into(),
+                object: Arc::new(node),
+            };
+            let event = Event {
+                at: Default::default(),
+                what: Observation::Watch(watch),
+            };
+            faults(&Ledger::build(&[event].into_iter().collect()))
+        };
+        assert_eq!(faults_of("example.com/other"), ["node agent-1 is not Ready"]);
+        assert!(faults_of(SPARE).is_empty());
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub mod stage;
 pub mod world;
 
 pub use candidate::Candidate;
-pub use cluster::in_process_client;
+pub use cluster::{NodeLoss, in_process_client};
 pub use environment::BROKEN_IMAGE;
 pub use run::{
     ChoiceError, Chosen, ClusterChoice, Keep, Performed, Plan, Progress, Recorded, Run, RunError, Time, run,

@@ -30,6 +30,7 @@ mod deletion;
 mod dns;
 mod history_limit;
 mod min_ready;
+mod node_loss;
 mod on_delete;
 mod orphans;
 mod parallel;
@@ -48,6 +49,8 @@ mod update;
 /// Every scenario, in the order in which they are started: the longest first, so that a run ends early.
 pub fn all() -> Vec<Scenario> {
     vec![
+        node_loss::OUT_OF_SERVICE,
+        node_loss::FALLS_SILENT,
         partition::PHASED,
         partition::LOST_PODS,
         partition::LOST_LAST,

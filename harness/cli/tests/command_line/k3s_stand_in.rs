@@ -191,6 +191,37 @@ fn a_broken_controller_is_caught_in_a_container() {
 }
 
 #[test]
+fn the_agent_of_two_nodes_is_lost_and_the_only_one_is_not() {
+    let Some(image) = stand_in() else { return };
+    let of_nodes = [
+        "--scenario",
+        "node-falls-silent",
+        "--scenario",
+        "node-out-of-service",
+        "--rule",
+        "SS-REP-07",
+        "--output",
+        "json",
+    ];
+    let mut certify = Certify::on(&image).with(&of_nodes).with(&["--nodes", "2"]);
+    let report = certify.done().ends_with(0).json();
+    for scenario in report["scenarios"].as_array().expect("scenarios") {
+        assert_eq!(scenario["outcome"], "completed", "{scenario}");
+    }
+    assert_eq!(report["rules"][0]["verdict"], "conformant", "{}", report["rules"]);
+    assert_eq!(report["rules"][0]["opportunities"], 2, "{}", report["rules"]);
+    assert_nothing_is_left(&run_in(certify.folder.path()).expect("the log of k3s is kept"));
+    let report = Certify::on(&image).with(&of_nodes).done().json();
+    let skipped = |name: &str| {
+        let scenarios = report["scenarios"].as_array().expect("scenarios");
+        let scenario = scenarios.iter().find(|scenario| scenario["name"] == name);
+        scenario.expect("it is told")["reason"].to_string()
+    };
+    let reason = skipped("node-falls-silent");
+    assert!(reason.contains("--nodes 2"), "{reason}");
+}
+
+#[test]
 fn several_releases_are_certified_one_after_the_other() {
     let Some(image) = stand_in() else { return };
     let one_rule = ["--scenario", "create-ordered", "--rule", "SS-ORD-02"];

@@ -1,7 +1,7 @@
 //! Agents of the stand-in: how they join their server, and what it makes of them.
 
 use super::{FAILS, Outcome, log, until_ended};
-use embedded::node::Nodes;
+use embedded::node::{Nodes, Registration};
 use std::time::Duration;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
@@ -12,8 +12,8 @@ use tokio::{
 const PORT: u16 = 6444;
 /// How often an agent lets hear of itself.
 const BEAT: Duration = Duration::from_millis(200);
-/// After so long it counts as lost. One that ends is at once.
-const SILENCE: Duration = Duration::from_secs(30);
+/// After so long its node is silent as well, as one that hangs. One that ends is lost with all that ran there.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// Joins the server of the environment, and stays until it is told to end.
 pub async fn join(arguments: &[&str]) -> Outcome<()> {
@@ -30,6 +30,11 @@ pub async fn join(arguments: &[&str]) -> Outcome<()> {
         .iter()
         .find_map(|argument| argument.strip_prefix("--node-name="))
         .ok_or("an agent has a name")?;
+    let taint = arguments
+        .iter()
+        .find_map(|argument| argument.strip_prefix("--node-taint="))
+        .and_then(|taint| taint.split('=').next())
+        .unwrap_or_default();
     let host = url
         .trim_start_matches("https://")
         .split(':')
@@ -38,7 +43,7 @@ pub async fn join(arguments: &[&str]) -> Outcome<()> {
     let server = format!("{host}:{PORT}");
     let joined = async {
         loop {
-            if let Err(error) = beat(&server, &format!("{token} {name}\n")).await {
+            if let Err(error) = beat(&server, &format!("{token} {name} {taint}\n")).await {
                 log("error", &format!("Waiting for the server {server}: {error}"));
             }
             embedded::clock::pass(BEAT).await;
@@ -64,34 +69,57 @@ pub async fn serve(nodes: Nodes) -> std::io::Result<()> {
     let listener = TcpListener::bind(("0.0.0.0", PORT)).await?;
     loop {
         let (stream, _) = listener.accept().await?;
-        let nodes = nodes.clone();
-        tokio::spawn(async move {
-            let mut lines = BufReader::new(stream).lines();
-            let Some(name) = heard_of(&mut lines).await else {
-                return;
-            };
-            // The server itself is the first node.
-            let number = name
-                .rsplit('-')
-                .next()
-                .and_then(|number| number.parse::<usize>().ok());
-            let Some(number) = number else { return };
-            nodes.start(number + 1);
-            log("info", &format!("{name} joined as node-{}", number + 1));
-            while heard_of(&mut lines).await.is_some() {}
-            nodes.stop(&format!("node-{}", number + 1));
-            log("info", &format!("{name} is lost"));
-        });
+        tokio::spawn(follow(stream, nodes.clone()));
     }
 }
 
-/// The name of an agent that knows the token, if one lets hear of itself in time.
-async fn heard_of(lines: &mut Lines<BufReader<TcpStream>>) -> Option<String> {
-    let line = tokio::time::timeout(SILENCE, lines.next_line())
-        .await
-        .ok()?
-        .ok()??;
-    let (token, name) = line.split_once(' ')?;
+/// Follows one agent until it ends.
+async fn follow(stream: TcpStream, nodes: Nodes) {
+    let mut lines = BufReader::new(stream).lines();
+    let Some((name, taint)) = heard_of(&mut lines).await else {
+        return;
+    };
+    // The server itself is the first node.
+    let number = name
+        .rsplit('-')
+        .next()
+        .and_then(|number| number.parse::<usize>().ok());
+    let Some(number) = number else { return };
+    let registration = Registration {
+        name: Some(name.clone()),
+        taints: taint.into_iter().collect(),
+        ..Registration::default()
+    };
+    nodes.start_as(number + 1, registration);
+    log("info", &format!("{name} joined"));
+    let mut silent = false;
+    loop {
+        match tokio::time::timeout(SILENCE, heard_of(&mut lines)).await {
+            Ok(Some(_)) if !silent => {}
+            Ok(Some(_)) => {
+                silent = false;
+                nodes.silence(&name, false);
+                log("info", &format!("{name} is heard of again"));
+            }
+            Ok(None) => break,
+            Err(_) if silent => {}
+            Err(_) => {
+                silent = true;
+                nodes.silence(&name, true);
+                log("info", &format!("{name} is silent"));
+            }
+        }
+    }
+    nodes.stop(&name);
+    log("info", &format!("{name} is lost"));
+}
+
+/// Name and taint of an agent that knows the token, when it lets hear of itself; nothing once it has ended.
+async fn heard_of(lines: &mut Lines<BufReader<TcpStream>>) -> Option<(String, Option<String>)> {
+    let line = lines.next_line().await.ok()??;
+    let mut words = line.split(' ');
+    let (token, name, taint) = (words.next()?, words.next()?, words.next()?);
     let own = std::env::var("K3S_TOKEN").ok()?;
-    (token == own).then(|| name.to_owned())
+    let taint = Some(taint.to_owned()).filter(|taint| !taint.is_empty());
+    (token == own).then(|| (name.to_owned(), taint))
 }

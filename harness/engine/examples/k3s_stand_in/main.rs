@@ -5,15 +5,16 @@
 //! when it is started: `exit`, `fatal`, `kubeconfig`, `api`, `nodes`, `service-account`, `dns`, `storage` or `agent`.
 //!
 //! An agent joins its server with the token, by a protocol of its own, and is heard of from then on. For as long as it is, the
-//! server has one node more; when it falls silent, that node is lost. The pods of all nodes run in the server.
+//! server has one node more; when it is silent, so is that node, and when it ends, that node is lost. The pods of all nodes run
+//! in the server, those of a silent node too.
 
 mod agent;
 
-use embedded::{Cluster, ClusterConfig, Identity, ListenConfig, api::AuditRecord};
+use embedded::{Cluster, ClusterConfig, Identity, ListenConfig, NodeTiming, api::AuditRecord};
 use engine::image::{Image, this_program};
 use kube::Client;
 use serde_json::{Value, json};
-use std::{error::Error, io::Write, path::Path};
+use std::{error::Error, io::Write, path::Path, time::Duration};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -99,6 +100,7 @@ async fn serve(arguments: &[&str]) -> Outcome<()> {
     let config = ClusterConfig {
         nodes: if alone || fails == "nodes" { 0 } else { 1 },
         controllers: !alone,
+        timing: timing(arguments),
         ..ClusterConfig::new(directory.path())
     };
     let cluster = Cluster::start(config).await?;
@@ -145,6 +147,22 @@ async fn serve(arguments: &[&str]) -> Outcome<()> {
     until_ended().await?;
     cluster.shutdown().await;
     Ok(())
+}
+
+/// How long nodes may be silent is told to the controller manager.
+fn timing(arguments: &[&str]) -> NodeTiming {
+    let grace = arguments.iter().find_map(|argument| {
+        let seconds = argument.strip_prefix("--kube-controller-manager-arg=node-monitor-grace-period=")?;
+        seconds.strip_suffix('s')?.parse().ok()
+    });
+    let standard = NodeTiming::default();
+    let node_grace = grace.map_or(standard.node_grace, Duration::from_secs);
+    NodeTiming {
+        node_grace,
+        // As often as k3s' nodes, in proportion.
+        lease: standard.lease.min(node_grace / 5),
+        ..standard
+    }
 }
 
 fn known(argument: &&&str) -> bool {

@@ -1,17 +1,23 @@
 //! The embedded cluster, in this process.
 
-use super::{Capability, Cluster, ClusterError, Role, in_process_client, rights};
+use super::{Capability, Cluster, ClusterError, NodeLoss, Role, SPARE, SpareNode, in_process_client, rights};
 use crate::folder::Folder;
 use crate::manifest::Overlay;
 use crate::probe::{HttpRequest, NetworkProber, Prober, RecordType, dns_answer, http_answer};
-use embedded::{Clock, ClusterConfig, DataPlane, Identity, ListenConfig, api::AuditRecord};
+use embedded::{
+    Clock, ClusterConfig, DataPlane, Identity, ListenConfig, api::AuditRecord, node::Registration,
+};
 use futures::{FutureExt, future::BoxFuture};
 use history::{Author, DnsAnswer, HttpAnswer, Write};
 use serde_json::{Value, json};
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 use tokio::sync::{Mutex, mpsc};
 use workload::NameAnswer;
@@ -25,6 +31,12 @@ const CANDIDATE_ACCOUNT: &str = "candidate";
 /// Everything that runs in virtual time starts at this moment.
 const EPOCH: i64 = 1_767_225_600;
 
+/// Seconds of silence after which a node that is set aside counts as lost in real time. Others are given the usual time, so
+/// that a machine that stands still for a moment loses no node that was not meant to be lost.
+const SPARE_GRACE: u32 = 2;
+/// How long it may take on a busy machine until a lost node counts as such, and until its pods are driven out.
+const NOTICE: Duration = Duration::from_secs(60);
+
 /// A cluster in this process.
 pub struct EmbeddedCluster {
     cluster: Arc<embedded::Cluster>,
@@ -32,14 +44,18 @@ pub struct EmbeddedCluster {
     prober: Arc<dyn Prober>,
     directory: Folder,
     listening: Mutex<Option<embedded::Listening>>,
+    /// How many nodes there are, those included that were set aside.
+    nodes: AtomicUsize,
+    spare_grace: Option<u32>,
 }
 
-const CAPABILITIES: [Capability; 6] = [
+const CAPABILITIES: [Capability; 7] = [
     Capability::DynamicProvisioning,
     Capability::StaticVolumes,
     Capability::Dns,
     Capability::DataPlane,
     Capability::Attribution,
+    Capability::NodeLoss,
     Capability::VirtualTime,
 ];
 
@@ -65,7 +81,7 @@ impl EmbeddedCluster {
             real.unwrap_or_else(|| SocketAddr::new(address, port))
         });
         let prober = NetworkProber::new(dns, dial).map_err(did_not_start)?;
-        Self::assemble(cluster, nodes, Arc::new(prober), directory)
+        Self::assemble(cluster, nodes, Some(SPARE_GRACE), Arc::new(prober), directory)
     }
 
     /// Starts a cluster for virtual time: no sockets, identifiers from `seed`, a fixed epoch. Its DNS may have a defect.
@@ -91,12 +107,13 @@ impl EmbeddedCluster {
         let prober = MemoryProber {
             cluster: Arc::downgrade(&cluster),
         };
-        Self::assemble(cluster, nodes, Arc::new(prober), directory)
+        Self::assemble(cluster, nodes, None, Arc::new(prober), directory)
     }
 
     fn assemble(
         cluster: Arc<embedded::Cluster>,
         nodes: usize,
+        spare_grace: Option<u32>,
         prober: Arc<dyn Prober>,
         directory: Folder,
     ) -> Result<EmbeddedCluster, ClusterError> {
@@ -112,6 +129,8 @@ impl EmbeddedCluster {
             prober,
             directory,
             listening: Mutex::new(None),
+            nodes: AtomicUsize::new(nodes),
+            spare_grace,
         })
     }
 
@@ -258,8 +277,67 @@ impl Cluster for EmbeddedCluster {
         false
     }
 
+    /// A new one for each who asks.
+    fn spare_node(&self) -> BoxFuture<'_, Result<Box<dyn SpareNode>, ClusterError>> {
+        let number = self.nodes.fetch_add(1, Ordering::Relaxed) + 1;
+        let registration = Registration {
+            name: None,
+            labels: vec![(SPARE.into(), String::new())],
+            taints: vec![SPARE.into()],
+            grace_seconds: self.spare_grace,
+        };
+        self.cluster.nodes().start_as(number, registration.clone());
+        let node: Box<dyn SpareNode> = Box::new(EmbeddedNode {
+            cluster: self.cluster.clone(),
+            name: format!("node-{number}"),
+            number,
+            registration,
+        });
+        async { Ok(node) }.boxed()
+    }
+
     fn shutdown(&self) -> BoxFuture<'_, ()> {
         self.cluster.shutdown().boxed()
+    }
+}
+
+/// A node beside those that the cluster was started with. It stays when its scenario is over, for what is left on it.
+struct EmbeddedNode {
+    cluster: Arc<embedded::Cluster>,
+    name: String,
+    number: usize,
+    registration: Registration,
+}
+
+impl SpareNode for EmbeddedNode {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn notice(&self) -> Duration {
+        NOTICE
+    }
+
+    fn lose(&self, how: NodeLoss) -> BoxFuture<'_, Result<(), ClusterError>> {
+        let nodes = self.cluster.nodes();
+        let lost = match how {
+            NodeLoss::Pause => nodes.silence(&self.name, true),
+            NodeLoss::Stop => nodes.stop(&self.name),
+        };
+        let outcome = lost.then_some(()).ok_or_else(|| ClusterError::Node {
+            node: self.name.clone(),
+            what: how.to_string(),
+            reason: "it does not run".into(),
+        });
+        async { outcome }.boxed()
+    }
+
+    fn bring_back(&self) -> BoxFuture<'_, Result<(), ClusterError>> {
+        let nodes = self.cluster.nodes();
+        // Of these one does nothing: a node that was stopped has no agent that could be silent.
+        nodes.silence(&self.name, false);
+        nodes.start_as(self.number, self.registration.clone());
+        async { Ok(()) }.boxed()
     }
 }
 

@@ -7,17 +7,19 @@ pub mod k3s;
 mod kubeconfig;
 mod namespaces;
 mod rights;
+mod spare;
 
 pub use embedded::{EMBEDDED, EmbeddedCluster};
 pub use hand_over::HandOver;
 pub use kubeconfig::{KUBECONFIG, KubeconfigCluster, KubeconfigOptions, RIGHTS, Right};
 pub use namespaces::{RUN_LABEL, sweep as sweep_namespaces};
 pub(crate) use namespaces::{create as create_namespace, keep as keep_namespace, remove as remove_namespace};
+pub use spare::{NodeLoss, SPARE, SpareNode};
 
 pub use ::embedded::DnsFault;
 
 use crate::{folder::FolderError, manifest::Overlay, probe::Prober};
-use futures::future::BoxFuture;
+use futures::{FutureExt, future::BoxFuture};
 use history::{Evidence, Write};
 #[cfg(feature = "k3s")]
 use kubeconfig::Connection;
@@ -39,6 +41,8 @@ pub enum Capability {
     Attribution,
     /// More than one node.
     SeveralNodes,
+    /// A node is set aside that a scenario can lose and bring back.
+    NodeLoss,
     /// Time can be paused.
     VirtualTime,
 }
@@ -53,6 +57,7 @@ impl Capability {
             Capability::DataPlane => "HTTP to pods",
             Capability::Attribution => "authors of writes",
             Capability::SeveralNodes => "several nodes",
+            Capability::NodeLoss => "node to lose",
             Capability::VirtualTime => "virtual time",
         }
     }
@@ -127,6 +132,24 @@ pub trait Cluster: Send + Sync {
         Duration::ZERO
     }
 
+    /// Sets a node aside for one scenario to lose. Waits while another scenario has the only one.
+    ///
+    /// # Errors
+    /// When there is none: the cluster does not offer [`Capability::NodeLoss`].
+    fn spare_node(&self) -> BoxFuture<'_, Result<Box<dyn SpareNode>, ClusterError>> {
+        async {
+            Err(ClusterError::NoSpareNode {
+                cluster: self.name().to_owned(),
+            })
+        }
+        .boxed()
+    }
+
+    /// Why it cannot do something, where there is more to say than that it cannot.
+    fn why_not(&self, _: Capability) -> Option<&'static str> {
+        None
+    }
+
     /// Ends the cluster and removes what it left. Does nothing the second time.
     fn shutdown(&self) -> BoxFuture<'_, ()>;
 
@@ -159,6 +182,22 @@ pub enum ClusterError {
     HandOver {
         /// Name of the provider.
         cluster: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// No node is set aside to be lost.
+    #[error("no node of the {cluster} cluster is set aside to be lost")]
+    NoSpareNode {
+        /// Name of the provider.
+        cluster: String,
+    },
+    /// A node could not be lost or brought back.
+    #[error("the node {node} could not be {what}: {reason}")]
+    Node {
+        /// Its name.
+        node: String,
+        /// What was tried, as a participle.
+        what: String,
         /// What went wrong.
         reason: String,
     },

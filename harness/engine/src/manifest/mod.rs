@@ -160,6 +160,17 @@ impl Manifest {
         self.with("StatefulSet", patch)
     }
 
+    /// With volumes that live as long as their pods in place of claims.
+    #[must_use]
+    pub fn without_claims(mut self) -> Manifest {
+        let sets = self
+            .objects
+            .iter_mut()
+            .filter(|object| kind_of(object) == "StatefulSet");
+        sets.for_each(drop_claim_templates);
+        self
+    }
+
     /// Only the objects of these kinds.
     #[must_use]
     pub fn only(mut self, kinds: &[&str]) -> Manifest {

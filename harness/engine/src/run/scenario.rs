@@ -50,11 +50,14 @@ pub(super) struct Venue<'a> {
 
 /// Why a scenario makes no sense here, if it does not.
 pub(super) fn reason_to_skip(scenario: &Scenario, venue: &Venue<'_>) -> Option<String> {
-    let missing: Vec<&str> = scenario
+    let missing: Vec<String> = scenario
         .needs
         .iter()
         .filter(|need| !venue.cluster.capabilities().contains(need))
-        .map(|need| need.name())
+        .map(|need| match venue.cluster.why_not(*need) {
+            Some(why) => format!("{need} ({why})"),
+            None => need.to_string(),
+        })
         .collect();
     if !missing.is_empty() {
         return Some(format!(
@@ -278,14 +281,17 @@ async fn act(
         overlay,
         candidate: venue.running.ended(),
         lag: lag.clone(),
+        spare: tokio::sync::OnceCell::new(),
     });
-    let story = AssertUnwindSafe((scenario.script)(stage)).catch_unwind();
+    let story = AssertUnwindSafe((scenario.script)(stage.clone())).catch_unwind();
     let told = tokio::select! {
         biased;
         () = venue.stop.cancelled() => None,
         told = story => Some(told),
     };
     keeper.abort();
+    // However it ended: what is on a lost node could not be removed, and another scenario may wait for the node.
+    stage.return_node().await;
     Ok(match told {
         None => Outcome::Environment {
             reason: "the run was stopped".into(),

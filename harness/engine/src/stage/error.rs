@@ -29,6 +29,9 @@ pub enum StepError {
     /// The candidate ended.
     #[error("the candidate ended: {}", .0.reason)]
     CandidateEnded(Ended),
+    /// The cluster did not do its part.
+    #[error("{0}")]
+    Cluster(String),
     /// A manifest is wrong.
     #[error("{0}")]
     Manifest(String),

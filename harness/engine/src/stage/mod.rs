@@ -2,6 +2,7 @@
 
 mod error;
 mod foreign;
+mod node;
 mod readiness;
 mod request;
 mod settled;
@@ -13,12 +14,18 @@ pub use error::StepError;
 pub use settled::settled;
 
 use crate::{
-    candidate::Ended, cluster::Cluster, gate::GateKeeper, lag::Lag, manifest::Overlay, patience::Limits,
-    recorder::Recorder, world::World,
+    candidate::Ended,
+    cluster::{Cluster, SpareNode},
+    gate::GateKeeper,
+    lag::Lag,
+    manifest::Overlay,
+    patience::Limits,
+    recorder::Recorder,
+    world::World,
 };
 use history::{Note, Observation};
 use std::{fmt, sync::Arc, time::Duration};
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 
 /// A namespace, a cluster and a history: what a scenario works with. Cheap to clone.
 #[derive(Clone)]
@@ -37,6 +44,8 @@ pub(crate) struct Inner {
     pub overlay: Overlay,
     pub candidate: watch::Receiver<Option<Ended>>,
     pub lag: Lag,
+    /// The node that was set aside for the scenario, once it asked for one.
+    pub spare: OnceCell<Box<dyn SpareNode>>,
 }
 
 /// Whether a condition holds; if not, what was seen in its place.

@@ -2,6 +2,7 @@
 
 mod left_alone;
 mod lost;
+mod lost_nodes;
 
 use judging::Rule;
 
@@ -10,5 +11,6 @@ pub static RULES: &[&Rule] = &[
     &lost::SS_REP_01,
     &left_alone::SS_REP_05,
     &left_alone::SS_REP_06,
+    &lost_nodes::SS_REP_07,
     &lost::SS_REP_12,
 ];

@@ -3,7 +3,8 @@
 //! Sources: the k3s documentation ("k3s server", "k3s agent", "Cluster Datastore"), and how k3s merges component
 //! arguments: `name=value` replaces its own default, `name+=value` appends to it.
 
-use crate::candidate::Kind;
+use crate::{candidate::Kind, cluster::SPARE};
+use std::time::Duration;
 
 /// What differs between clusters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,7 +17,21 @@ pub struct ServerSettings {
     pub hosts: Vec<String>,
     /// Whether the API server tells every write on the container's standard output, by the policy at [`AUDIT_POLICY`].
     pub audit: bool,
+    /// How long a node may be silent before it counts as lost, where nodes are lost on purpose.
+    pub node_grace: Option<Duration>,
 }
+
+/// What differs between agents.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AgentSettings {
+    /// Whether the host has the first version of control groups only.
+    pub cgroup_v1: bool,
+    /// Whether it is set aside to be lost: nothing is placed there but what tolerates that.
+    pub spare: bool,
+}
+
+/// How often nodes that may be lost let hear of themselves.
+const HEARTBEAT: Duration = Duration::from_secs(4);
 
 /// Where the API server finds its audit policy.
 pub const AUDIT_POLICY: &str = "/etc/ordinal/audit-policy.yaml";
@@ -49,12 +64,38 @@ pub fn server(name: &str, settings: &ServerSettings) -> Vec<String> {
             "--kube-apiserver-arg=audit-log-path=-".into(),
         ]);
     }
+    if let Some(grace) = settings.node_grace {
+        command.extend([
+            heartbeat(),
+            format!(
+                "--kube-controller-manager-arg=node-monitor-grace-period={}s",
+                grace.as_secs()
+            ),
+            "--kube-controller-manager-arg=node-monitor-period=2s".into(),
+        ]);
+    }
     command
 }
 
 /// The command of an agent. Whom it joins, and with which token, is in its environment.
-pub fn agent(name: &str, cgroup_v1: bool) -> Vec<String> {
-    node("agent", name, cgroup_v1)
+pub fn agent(name: &str, settings: &AgentSettings) -> Vec<String> {
+    let mut command = node("agent", name, settings.cgroup_v1);
+    command.push(heartbeat());
+    if settings.spare {
+        command.extend([
+            format!("--node-label={SPARE}=true"),
+            format!("--node-taint={SPARE}=true:NoSchedule"),
+        ]);
+    }
+    command
+}
+
+/// A status that often also renews what the cluster knows of a node whose lease is renewed every ten seconds only.
+fn heartbeat() -> String {
+    format!(
+        "--kubelet-arg=node-status-update-frequency={}s",
+        HEARTBEAT.as_secs()
+    )
 }
 
 /// What servers and agents have in common: both are nodes.
@@ -133,12 +174,17 @@ mod tests {
 
     #[test]
     fn an_agent_is_a_node_and_nothing_of_a_server() {
-        let command = agent("agent-1", true);
+        let settings = AgentSettings {
+            cgroup_v1: true,
+            spare: false,
+        };
+        let command = agent("agent-1", &settings);
         assert_eq!(command[..2], ["agent", "--node-name=agent-1"]);
         let server = server(
             "server-0",
             &ServerSettings {
                 cgroup_v1: true,
+                node_grace: Some(Duration::from_secs(16)),
                 ..ServerSettings::default()
             },
         );
@@ -149,6 +195,35 @@ mod tests {
         for of_servers in ["--disable", "--flannel", "--tls-san", "--kube-apiserver"] {
             assert!(!command.iter().any(|argument| argument.starts_with(of_servers)));
         }
+    }
+
+    #[test]
+    fn the_agent_that_is_to_be_lost_takes_nothing_that_does_not_tolerate_it_and_is_missed_soon() {
+        let of_spares =
+            |command: &[String]| command.iter().filter(|argument| argument.contains(SPARE)).count();
+        let spare = AgentSettings {
+            spare: true,
+            ..AgentSettings::default()
+        };
+        let command = agent("agent-2", &spare);
+        assert!(has(&command, "--node-taint=ordinal.dev/spare=true:NoSchedule"));
+        assert_eq!(of_spares(&command), 2);
+        assert_eq!(of_spares(&agent("agent-1", &AgentSettings::default())), 0);
+        let settings = ServerSettings {
+            node_grace: Some(Duration::from_secs(16)),
+            ..ServerSettings::default()
+        };
+        let graceful = server("server-0", &settings);
+        assert!(has(
+            &graceful,
+            "--kube-controller-manager-arg=node-monitor-grace-period=16s"
+        ));
+        let alone = server("server-0", &ServerSettings::default());
+        assert!(
+            !alone
+                .iter()
+                .any(|argument| argument.contains("node-") && !argument.starts_with("--node-name"))
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod kubeconfig;
 mod log;
 mod node;
 mod readiness;
+mod spare;
 mod start;
 pub mod symptoms;
 
@@ -16,7 +17,7 @@ pub use arguments::tag;
 pub use node::Server;
 
 use super::{
-    Capability, Cluster, ClusterError, Connection, HandOver, Role,
+    Capability, Cluster, ClusterError, Connection, HandOver, Role, SpareNode,
     kubeconfig::{KubeconfigCluster, open, write_kubeconfig},
 };
 use crate::{candidate::Kind, folder::Folder, image::Image, manifest::Overlay, probe::Prober};
@@ -43,6 +44,9 @@ pub const IMAGE: &str = "rancher/k3s";
 /// The release that is started unless told otherwise.
 pub const VERSION: &str = "v1.36.2-k3s1";
 
+/// Four times what is between two heartbeats of these nodes.
+const NODE_GRACE: Duration = Duration::from_secs(16);
+
 /// Which k3s, and what it is given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct K3sOptions {
@@ -52,8 +56,10 @@ pub struct K3sOptions {
     pub tag: String,
     /// Archives that are loaded into the engine first.
     pub image_archives: Vec<PathBuf>,
-    /// How many nodes it has: one server, and agents.
+    /// How many nodes it has: one server, and agents. The last agent is set aside to be lost.
     pub nodes: usize,
+    /// How long a node may be silent before it counts as lost, where one is set aside to be lost.
+    pub node_grace: Duration,
     /// What plays the samples' images; it is imported before the start.
     pub workload: Option<Image>,
     /// Archives of other images that the node has from the start, so that it pulls none of them.
@@ -76,6 +82,7 @@ impl Default for K3sOptions {
             tag: VERSION.into(),
             image_archives: Vec::new(),
             nodes: 1,
+            node_grace: NODE_GRACE,
             workload: None,
             imports: Vec::new(),
             registries: None,
@@ -144,9 +151,16 @@ impl K3sCluster {
         })?;
         let mut capabilities = inner.capabilities().to_vec();
         capabilities.push(Capability::Attribution);
-        // Their folders are on one node: a member that comes back on another would find nothing.
-        if options.nodes == 1 {
-            capabilities.push(Capability::StaticVolumes);
+        // Nothing is placed on the one that is set aside.
+        let useful = options.nodes - usize::from(server.spare.is_some());
+        capabilities.retain(|capability| *capability != Capability::SeveralNodes);
+        capabilities.push(match useful {
+            // Their folders are on one node: a member that comes back on another would find nothing.
+            ..=1 => Capability::StaticVolumes,
+            _ => Capability::SeveralNodes,
+        });
+        if server.spare.is_some() {
+            capabilities.push(Capability::NodeLoss);
         }
         let directory = Folder::make(&format!("k3s-{run}"))?;
         // A release of k3s says so in its version. Whatever else is in the image only behaves like it.
@@ -314,6 +328,23 @@ impl Cluster for K3sCluster {
 
     fn node_silence(&self) -> Duration {
         self.inner.node_silence()
+    }
+
+    fn spare_node(&self) -> BoxFuture<'_, Result<Box<dyn SpareNode>, ClusterError>> {
+        async {
+            match &self.server.spare {
+                Some(spare) => Ok(spare.take().await),
+                None => Err(ClusterError::NoSpareNode {
+                    cluster: self.name.clone(),
+                }),
+            }
+        }
+        .boxed()
+    }
+
+    fn why_not(&self, capability: Capability) -> Option<&'static str> {
+        (capability == Capability::NodeLoss)
+            .then_some("it has one node; --nodes 2 gives it one more, to be lost")
     }
 
     fn shutdown(&self) -> BoxFuture<'_, ()> {

@@ -6,6 +6,7 @@ use super::{
     did_not_start,
     docker::Engine,
     log::Log,
+    spare::Spare,
     start::Start,
 };
 use crate::{
@@ -19,6 +20,7 @@ use kube::config::Kubeconfig;
 use std::{
     fs::File,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 use testcontainers::TestcontainersError;
 use tokio::sync::{Mutex, mpsc};
@@ -28,7 +30,9 @@ const SERVER: &str = "server-0";
 
 /// A server that can be used, with its agents.
 pub struct Server {
-    nodes: Mutex<Vec<Container>>,
+    nodes: Arc<Mutex<Vec<Container>>>,
+    /// The agent that is set aside to be lost, if there are agents.
+    pub spare: Option<Spare>,
     engine: Engine,
     run: String,
     /// How it is reached from here.
@@ -80,6 +84,7 @@ impl Server {
                 .chain([container::container_name(run, SERVER)])
                 .collect(),
             audit: true,
+            node_grace: (options.nodes > 1).then_some(options.node_grace),
         };
         let log_file = options
             .logs
@@ -97,11 +102,20 @@ impl Server {
         };
         // Whoever knows the token may join.
         let token = uuid::Uuid::new_v4().simple().to_string();
+        let names: Vec<String> = (1..options.nodes)
+            .map(|number| format!("agent-{number}"))
+            .collect();
         let node = |name| container::Node {
             run,
             name,
             image: (&options.image, &options.tag),
-            command: arguments::agent(name, facts.cgroup_v1),
+            command: arguments::agent(
+                name,
+                &arguments::AgentSettings {
+                    cgroup_v1: facts.cgroup_v1,
+                    spare: names.last().is_some_and(|last| last == name),
+                },
+            ),
             server: false,
             env: vec![("K3S_TOKEN", token.clone())],
             privileged: options.privileged,
@@ -118,9 +132,6 @@ impl Server {
             out: Some(out),
             ..node(SERVER)
         };
-        let names: Vec<String> = (1..options.nodes)
-            .map(|number| format!("agent-{number}"))
-            .collect();
         let url = container::api_url(run, SERVER);
         let nodes = async {
             // The first container makes the network.
@@ -154,8 +165,13 @@ impl Server {
         if options.logs.is_none() {
             let _ = std::fs::remove_file(&started.log_file);
         }
+        let nodes = Arc::new(Mutex::new(nodes));
+        let spare = names
+            .last()
+            .map(|name| Spare::new(name, nodes.clone(), options.node_grace));
         Ok(Server {
-            nodes: Mutex::new(nodes),
+            nodes,
+            spare,
             engine,
             run: run.to_owned(),
             kubeconfig: reached.kubeconfig,

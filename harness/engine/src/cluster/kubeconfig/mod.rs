@@ -289,6 +289,11 @@ impl Cluster for KubeconfigCluster {
         NODE_SILENCE
     }
 
+    fn why_not(&self, capability: Capability) -> Option<&'static str> {
+        (capability == Capability::NodeLoss)
+            .then_some("its nodes are not the harness's to stop, and others may use them")
+    }
+
     fn shutdown(&self) -> BoxFuture<'_, ()> {
         async move {
             let context = &self.connection.context;
