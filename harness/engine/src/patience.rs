@@ -64,6 +64,14 @@ impl Limits {
         self
     }
 
+    /// In a wait that had `before` to last a moment ago: time that pods took to move is not held against it once they stand
+    /// still.
+    #[must_use]
+    pub fn lasting(mut self, before: Duration) -> Limits {
+        self.longest = self.longest.max(before);
+        self
+    }
+
     /// On a cluster whose DNS keeps answers for so long.
     #[must_use]
     pub fn with_dns_cache(mut self, kept: Duration) -> Limits {
@@ -149,6 +157,8 @@ mod tests {
             (moving.quiet, moving.longest),
             (Duration::from_secs(30), Duration::from_mins(10))
         );
+        let still = limits.while_pods_move(|| false).lasting(moving.longest);
+        assert_eq!((still.quiet, still.longest), (limits.quiet, moving.longest));
     }
 
     #[test]

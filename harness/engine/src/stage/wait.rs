@@ -30,6 +30,7 @@ impl Stage {
         let mut candidate = candidate.clone();
         let enough = *arrivals.borrow() + TOO_MANY;
         let started = clock::Stopwatch::start();
+        let mut longest = limits.longest;
         loop {
             arrivals.mark_unchanged();
             let last = match recorder.look(&condition) {
@@ -53,9 +54,12 @@ impl Stage {
             if *arrivals.borrow() > enough {
                 return not_reached(format!("gave up after {TOO_MANY} observations"));
             }
-            let limits = limits.while_pods_move(|| recorder.look(World::pods_move));
-            if started.elapsed() > limits.longest.into() {
-                return not_reached(format!("gave up after {:?}", limits.longest));
+            let limits = limits
+                .while_pods_move(|| recorder.look(World::pods_move))
+                .lasting(longest);
+            longest = limits.longest;
+            if started.elapsed() > longest.into() {
+                return not_reached(format!("gave up after {longest:?}"));
             }
             let arrival = silence(limits, lag, async {
                 tokio::select! {
