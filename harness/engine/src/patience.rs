@@ -64,6 +64,14 @@ impl Limits {
         self
     }
 
+    /// While the candidate waits for up to so long before it tries again what it was refused.
+    #[must_use]
+    pub fn with_retries(mut self, pause: Duration) -> Limits {
+        self.quiet += pause;
+        self.longest += pause;
+        self
+    }
+
     /// In a wait that had `before` to last a moment ago: time that pods took to move is not held against it once they stand
     /// still.
     #[must_use]
@@ -140,6 +148,15 @@ mod tests {
             !limits.spoiled(Duration::MAX / 16, Duration::from_secs(1)),
             "no hold"
         );
+    }
+
+    #[test]
+    fn silence_before_a_retry_proves_nothing_until_the_judge_would_say_so() {
+        let limits = Limits::calibrated(Duration::from_millis(5));
+        let pause = Duration::from_secs(6);
+        let patient = limits.with_retries(pause);
+        assert!(patient.quiet > limits.judge.reaction() + pause, "{patient:?}");
+        assert_eq!(limits.with_retries(Duration::ZERO), limits);
     }
 
     #[test]
