@@ -87,7 +87,7 @@ pub enum Keep {
     /// None.
     #[default]
     Never,
-    /// Those of scenarios that did not complete or broke a rule.
+    /// Those of scenarios that did not complete or broke a rule, but for those that a stopped run broke off.
     Failed,
     /// All.
     Always,

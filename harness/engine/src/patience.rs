@@ -64,6 +64,22 @@ impl Limits {
         self
     }
 
+    /// While the candidate waits for up to so long before it tries again what it was refused.
+    #[must_use]
+    pub fn with_retries(mut self, pause: Duration) -> Limits {
+        self.quiet += pause;
+        self.longest += pause;
+        self
+    }
+
+    /// In a wait that had `before` to last a moment ago: time that pods took to move is not held against it once they stand
+    /// still.
+    #[must_use]
+    pub fn lasting(mut self, before: Duration) -> Limits {
+        self.longest = self.longest.max(before);
+        self
+    }
+
     /// On a cluster whose DNS keeps answers for so long.
     #[must_use]
     pub fn with_dns_cache(mut self, kept: Duration) -> Limits {
@@ -135,6 +151,15 @@ mod tests {
     }
 
     #[test]
+    fn silence_before_a_retry_proves_nothing_until_the_judge_would_say_so() {
+        let limits = Limits::calibrated(Duration::from_millis(5));
+        let pause = Duration::from_secs(6);
+        let patient = limits.with_retries(pause);
+        assert!(patient.quiet > limits.judge.reaction() + pause, "{patient:?}");
+        assert_eq!(limits.with_retries(Duration::ZERO), limits);
+    }
+
+    #[test]
     fn a_node_that_starts_a_pod_is_given_its_time() {
         let limits = Limits::calibrated(Duration::from_millis(5));
         assert_eq!(
@@ -149,6 +174,8 @@ mod tests {
             (moving.quiet, moving.longest),
             (Duration::from_secs(30), Duration::from_mins(10))
         );
+        let still = limits.while_pods_move(|| false).lasting(moving.longest);
+        assert_eq!((still.quiet, still.longest), (limits.quiet, moving.longest));
     }
 
     #[test]

@@ -117,10 +117,13 @@ impl World {
         self.all("pods").map(|(name, object)| (name, self.state(object)))
     }
 
-    /// Whether a pod is being started or ended: that is the scheduler's, the provisioner's and the node's to do.
+    /// Whether a pod is being started or ended, or its readiness is still to be reported: that is the scheduler's, the
+    /// provisioner's and the node's to do.
     pub fn pods_move(&self) -> bool {
-        self.pods()
-            .any(|(_, pod)| pod.terminating || pod.phase == "Pending")
+        self.all("pods").any(|(_, object)| {
+            let pod = self.state(object);
+            pod.terminating || pod.phase == "Pending" || readiness_is_due(object)
+        })
     }
 
     /// The state of all pods in one line, for messages.
@@ -139,6 +142,29 @@ impl World {
     fn state(&self, object: &Arc<Value>) -> PodState {
         PodState::of(object.clone(), &self.subject.labels.revision)
     }
+}
+
+/// Whether the condition Ready does not yet follow from what it is made of: containers that are ready, and gates that are
+/// open (Kubernetes documentation, "Pod readiness").
+fn readiness_is_due(pod: &Value) -> bool {
+    let holds = |kind: &str| {
+        let mut conditions = list(pod, "/status/conditions").iter();
+        let condition = conditions.find(|condition| condition["type"] == kind)?;
+        Some(condition["status"] == "True")
+    };
+    let (Some(ready), Some(containers)) = (holds("Ready"), holds("ContainersReady")) else {
+        return false;
+    };
+    let gates_open = list(pod, "/spec/readinessGates").iter().all(|gate| {
+        let kind = gate["conditionType"].as_str();
+        kind.and_then(holds).unwrap_or_default()
+    });
+    ready != (containers && gates_open)
+}
+
+fn list<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
+    let found = object.pointer(pointer).and_then(Value::as_array);
+    found.map(Vec::as_slice).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -168,5 +194,29 @@ mod tests {
         assert!(!moves(&pod), "it runs");
         pod["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
         assert!(moves(&pod));
+    }
+
+    #[test]
+    fn a_pod_moves_until_its_readiness_follows_from_its_containers_and_gates() {
+        let gated = |gate: &str, containers: &str, ready: &str| {
+            json!({
+                "metadata": { "name": "web-0", "uid": "1" },
+                "spec": { "readinessGates": [{ "conditionType": "held" }] },
+                "status": { "phase": "Running", "conditions": [
+                    { "type": "held", "status": gate },
+                    { "type": "ContainersReady", "status": containers },
+                    { "type": "Ready", "status": ready },
+                ] },
+            })
+        };
+        assert!(moves(&gated("True", "True", "False")), "opened a moment ago");
+        assert!(moves(&gated("False", "True", "True")), "closed a moment ago");
+        for settled in [
+            gated("True", "True", "True"),
+            gated("False", "True", "False"),
+            gated("True", "False", "False"),
+        ] {
+            assert!(!moves(&settled), "{settled}");
+        }
     }
 }

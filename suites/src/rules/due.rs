@@ -140,7 +140,8 @@ fn available(ledger: &Ledger, set: &Set, turn: &Turn) -> Duration {
     Duration::from_secs(later.fold(turn.spec.min_ready_seconds, u32::max).into())
 }
 
-/// Pods that have the name of a member and belong to somebody else, or to a former set of the same name.
+/// Pods that have the name of a member and belong to somebody else, to a former set of the same name, or to nobody any
+/// more: since when, and until when.
 struct Strangers(Vec<(Ordinal, Moment, Option<Moment>)>);
 
 impl Strangers {
@@ -148,12 +149,9 @@ impl Strangers {
         let named = ledger.pods().iter().filter(|pod| pod.namespace == set.namespace);
         let strangers = named.filter_map(|pod| {
             let ordinal = ledger.ordinal(set, pod)?;
-            let member = pod
-                .states
-                .entries()
-                .iter()
-                .any(|(_, state)| state.owner.as_deref() == Some(&set.uid));
-            (!member).then(|| (ordinal, pod.added(), pod.gone))
+            let entries = pod.states.entries().iter().rev();
+            let released = entries.take_while(|(_, state)| state.owner.as_deref() != Some(&set.uid));
+            Some((ordinal, released.last()?.0, pod.gone))
         });
         Strangers(strangers.collect())
     }
@@ -163,15 +161,15 @@ impl Strangers {
         self.0
             .iter()
             .find(|(ordinal, _, gone)| *ordinal == turn.ordinal && *gone == Some(turn.from))
-            .map_or(Duration::ZERO, |(_, added, _)| turn.from.at.since(added.at))
+            .map_or(Duration::ZERO, |(_, since, _)| turn.from.at.since(since.at))
     }
 
     /// Whether a stranger had some wanted name of a Parallel set during the turn: the refusal ends a batch, and the
     /// members of later batches wait.
     fn stop_a_batch(&self, turn: &Turn, until: Moment) -> bool {
         turn.spec.policy == ManagementPolicy::Parallel
-            && self.0.iter().any(|(ordinal, added, gone)| {
-                turn.spec.in_range(*ordinal) && *added <= until && gone.is_none_or(|gone| gone >= turn.from)
+            && self.0.iter().any(|(ordinal, since, gone)| {
+                turn.spec.in_range(*ordinal) && *since <= until && gone.is_none_or(|gone| gone >= turn.from)
             })
     }
 }

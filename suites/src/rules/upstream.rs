@@ -97,6 +97,27 @@ fn a_name_that_a_stranger_had_is_tried_again_ever_more_rarely() {
 }
 
 #[test]
+fn a_name_that_a_released_pod_had_is_tried_again_ever_more_rarely() {
+    let freed = Story::new()
+        .set("web", 1)
+        .ready_pods(1)
+        .wait(30_000)
+        .on("web-0")
+        .modify(json!({"metadata": {"ownerReferences": null, "labels": {"app": "somebody-else"}}}))
+        .wait(15_000)
+        .delete_pod("web-0")
+        .by(Author::Harness)
+        .wait(5_000)
+        .gone();
+    let rules = ["SS-ORD-11", "SS-ORD-12", "SS-REP-01", "SS-REP-06"];
+    assert_eq!(accused(&freed.clone().wait(25_000), &rules), [""; 0]);
+    let late = freed.clone().wait(25_000).pod("web-0");
+    assert_eq!(accused(&late, &rules), [""; 0]);
+    // Not for as long as it had been a member before.
+    assert_eq!(accused(&freed.wait(45_000), &rules), rules);
+}
+
+#[test]
 fn a_stranger_ends_a_batch_of_a_parallel_set() {
     let story = Story::new()
         .set_with("web", 4, json!({"spec": {"podManagementPolicy": "Parallel"}}))

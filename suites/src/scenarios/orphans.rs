@@ -1,7 +1,7 @@
 //! Ownership is taken, lost and given up.
 
 use super::{myapp, replicas};
-use engine::manifest::MYAPP;
+use engine::{clock::Stopwatch, manifest::MYAPP};
 use serde_json::json;
 
 scenario! {
@@ -20,6 +20,7 @@ scenario! {
         }).await?;
         stage.keep_still().await?;
         stage.step("relabel myapp-1");
+        let taken = Stopwatch::start();
         stage.patch("v1", "Pod", "myapp-1", None, &json!({ "metadata": { "labels": { "app": "somebody-else" } } })).await?;
         stage.until("myapp-1 released", |world| match world.pod("myapp-1") {
             Some(state) if state.owner.is_none() => Ok(()),
@@ -28,7 +29,7 @@ scenario! {
         stage.keep_still().await?;
         let released = stage.pod_uid("myapp-1")?;
         stage.delete_pod("myapp-1").await?;
-        stage.until_replaced("myapp-1", &released).await?;
+        stage.until_stranger_replaced("myapp-1", &released, taken).await?;
         stage.until_settled("myapp").await?;
         stage.keep_still().await?;
     }
@@ -86,6 +87,7 @@ scenario! {
         stage.step("create myapp with 1 replica");
         stage.apply(MYAPP.load()?.set(&replicas(1))).await?;
         stage.until_settled("myapp").await?;
+        let taken = Stopwatch::start();
         stage.create_foreign_pod("myapp-1", "myapp").await?;
         stage.keep_still().await?;
         stage.scale("myapp", 2).await?;
@@ -93,7 +95,7 @@ scenario! {
         stage.keep_still().await?;
         let occupant = stage.pod_uid("myapp-1")?;
         stage.delete_pod("myapp-1").await?;
-        stage.until_replaced("myapp-1", &occupant).await?;
+        stage.until_stranger_replaced("myapp-1", &occupant, taken).await?;
         stage.until_settled("myapp").await?;
         stage.keep_still().await?;
     }

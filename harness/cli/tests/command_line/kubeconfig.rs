@@ -252,24 +252,44 @@ fn an_image_that_cannot_be_pulled_is_told_at_once() {
 fn a_run_that_is_ended_leaves_nothing() {
     let up = up(&[]);
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
-        let mut run = binary()
-            .args(arguments(&up, &["--candidate", "built-in"]))
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("ordinal starts");
-        let mut lines = BufReader::new(run.stderr.take().expect("stderr")).lines();
-        let calibrated = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .any(|line| line.contains("reacts within"));
-        assert!(calibrated, "the run began");
-        assert!(!namespaces(&up).is_empty(), "it has a namespace");
-        kill(Pid::from_raw(i32::try_from(run.id()).expect("a pid")), signal).expect("asked to end");
-        let rest: Vec<String> = lines.map_while(Result::ok).collect();
-        assert_eq!(run.wait().expect("it ends").code(), Some(3), "{signal}: {rest:?}");
+        let rest = ended_early(&up, &["--keep", "failed"], signal);
         assert_eq!(namespaces(&up), [""; 0], "{signal}: {rest:?}");
     }
+}
+
+#[test]
+fn a_run_that_is_ended_begins_nothing_more() {
+    let up = up(&[]);
+    let more = ["--scenario", "scale-*", "--jobs", "1", "--keep", "always"];
+    let rest = ended_early(&up, &more, Signal::SIGTERM);
+    let mut begun = namespaces(&up);
+    begun.retain(|name| !name.starts_with("first-contact-"));
+    assert_eq!(begun.len(), 1, "{begun:?} {rest:?}");
+    assert!(
+        rest.iter().any(|line| line.contains("the run was stopped")),
+        "{rest:?}"
+    );
+}
+
+/// Sends a signal to a run while its first scenario is performed. Returns what it said from then on.
+fn ended_early(up: &Up, more: &[&str], signal: Signal) -> Vec<String> {
+    let mut run = binary()
+        .args(arguments(up, &[&["--candidate", "built-in"], more].concat()))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("ordinal starts");
+    let mut lines = BufReader::new(run.stderr.take().expect("stderr")).lines();
+    let calibrated = lines
+        .by_ref()
+        .map_while(Result::ok)
+        .any(|line| line.contains("reacts within"));
+    assert!(calibrated, "the run began");
+    assert!(!namespaces(up).is_empty(), "it has a namespace");
+    kill(Pid::from_raw(i32::try_from(run.id()).expect("a pid")), signal).expect("asked to end");
+    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+    assert_eq!(run.wait().expect("it ends").code(), Some(3), "{signal}: {rest:?}");
+    rest
 }
 
 /// Grants what `ordinal rbac` prints, but for objects of the kinds `without`. Returns a kubeconfig of the service

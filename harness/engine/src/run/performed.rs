@@ -18,7 +18,7 @@ pub struct Performed {
     pub outcome: Outcome,
     /// How long it took.
     pub seconds: f64,
-    /// What was recorded and judged; `None` if it was skipped.
+    /// What was recorded and judged; `None` if it did not begin.
     pub recorded: Option<Recorded>,
 }
 
@@ -69,10 +69,14 @@ impl Performed {
     }
 
     pub(super) fn skipped(scenario: &Scenario, reason: String) -> Performed {
+        Performed::not_begun(scenario, Outcome::Skipped { reason })
+    }
+
+    pub(super) fn not_begun(scenario: &Scenario, outcome: Outcome) -> Performed {
         Performed {
             name: scenario.name,
             sentence: scenario.sentence,
-            outcome: Outcome::Skipped { reason },
+            outcome,
             seconds: 0.0,
             recorded: None,
         }

@@ -131,7 +131,8 @@ async fn on_candidate(
     }
     let alive = first.outcome == Ending::Completed || reaction.is_some();
     let crashed = matches!(first.outcome, Ending::Crashed { .. });
-    let rest: Vec<Result<Performed, RunError>> = if alive && !crashed {
+    // A run that was stopped says so of each of them.
+    let rest: Vec<Result<Performed, RunError>> = if alive && !crashed || stop.is_cancelled() {
         // Not in order: one that takes long must not keep the others from starting.
         let mut done: Vec<_> = stream::iter(plan.scenarios.iter().enumerate())
             .map(|(place, scenario)| {

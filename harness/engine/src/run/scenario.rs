@@ -83,6 +83,9 @@ pub(super) async fn perform(
     if let Some(reason) = reason_to_skip(scenario, venue) {
         return Ok(Performed::skipped(scenario, reason));
     }
+    if venue.stop.is_cancelled() {
+        return Ok(Performed::not_begun(scenario, stopped()));
+    }
     let watch = Stopwatch::start();
     let namespace = match attempt.number {
         1 => format!("{}-{}", scenario.name, venue.run_id),
@@ -293,9 +296,7 @@ async fn act(
     // However it ended: what is on a lost node could not be removed, and another scenario may wait for the node.
     stage.return_node().await;
     Ok(match told {
-        None => Outcome::Environment {
-            reason: "the run was stopped".into(),
-        },
+        None => stopped(),
         Some(Err(panic)) => {
             return Err(RunError::Harness(format!(
                 "the scenario {} panicked: {}",
@@ -330,6 +331,13 @@ async fn act(
             reason: error.to_string(),
         },
     })
+}
+
+/// What becomes of a scenario that had not ended when the run was asked to.
+fn stopped() -> Outcome {
+    Outcome::Environment {
+        reason: "the run was stopped".into(),
+    }
 }
 
 fn end(outcome: &Outcome, lag: &Lag) -> End {
@@ -367,7 +375,7 @@ async fn clean_up(
 ) {
     let keep = match venue.keep {
         Keep::Never => false,
-        Keep::Failed => recorded.shows_a_defect() || *outcome != Outcome::Completed,
+        Keep::Failed => recorded.shows_a_defect() || ![Outcome::Completed, stopped()].contains(outcome),
         Keep::Always => true,
     };
     if keep {

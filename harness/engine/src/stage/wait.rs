@@ -18,6 +18,16 @@ impl Stage {
     /// # Errors
     /// When the world fell silent, or took too long, or the candidate ended, before the condition held.
     pub async fn until(&self, goal: &str, condition: impl Fn(&World) -> Seen) -> Result<(), StepError> {
+        self.until_tried_again(None, goal, condition).await
+    }
+
+    /// The same for what the candidate has been refused for as long as `refused` runs, and nobody tells it to try again.
+    async fn until_tried_again(
+        &self,
+        refused: Option<clock::Stopwatch>,
+        goal: &str,
+        condition: impl Fn(&World) -> Seen,
+    ) -> Result<(), StepError> {
         let Inner {
             recorder,
             limits,
@@ -30,6 +40,7 @@ impl Stage {
         let mut candidate = candidate.clone();
         let enough = *arrivals.borrow() + TOO_MANY;
         let started = clock::Stopwatch::start();
+        let mut longest = limits.longest;
         loop {
             arrivals.mark_unchanged();
             let last = match recorder.look(&condition) {
@@ -53,9 +64,14 @@ impl Stage {
             if *arrivals.borrow() > enough {
                 return not_reached(format!("gave up after {TOO_MANY} observations"));
             }
-            let limits = limits.while_pods_move(|| recorder.look(World::pods_move));
-            if started.elapsed() > limits.longest.into() {
-                return not_reached(format!("gave up after {:?}", limits.longest));
+            let retry = refused.map_or(Duration::ZERO, |refused| refused.elapsed().into());
+            let limits = limits
+                .with_retries(retry)
+                .while_pods_move(|| recorder.look(World::pods_move))
+                .lasting(longest);
+            longest = limits.longest;
+            if started.elapsed() > longest.into() {
+                return not_reached(format!("gave up after {longest:?}"));
             }
             let arrival = silence(limits, lag, async {
                 tokio::select! {
@@ -215,14 +231,25 @@ impl Stage {
     /// As [`Stage::until`].
     pub async fn until_replaced(&self, pod: &str, old: &str) -> Result<(), StepError> {
         self.until(&format!("{pod} replaced and Ready"), |world| {
-            match (world.uid("pods", pod), world.pod(pod)) {
-                (Some(uid), Some(state)) if uid != old && state.healthy() => Ok(()),
-                (Some(uid), Some(_)) if uid == old => Err("the old pod is still there".into()),
-                (_, Some(state)) => Err(state.describe()),
-                _ => Err("it does not exist".into()),
-            }
+            replaced(world, pod, old)
         })
         .await
+    }
+
+    /// The same for a pod that had a member's name since `since` without being one. A controller that is refused the name
+    /// tries again ever more rarely, at worst after as long again, and hears nothing of the end of a pod that is not its own.
+    ///
+    /// # Errors
+    /// As [`Stage::until`].
+    pub async fn until_stranger_replaced(
+        &self,
+        pod: &str,
+        old: &str,
+        since: clock::Stopwatch,
+    ) -> Result<(), StepError> {
+        let goal = format!("{pod} replaced and Ready");
+        self.until_tried_again(Some(since), &goal, |world| replaced(world, pod, old))
+            .await
     }
 
     /// Waits until an object is gone.
@@ -250,6 +277,16 @@ impl Stage {
                 last: self.look(World::describe_pods),
                 why: "it does not exist".into(),
             })
+    }
+}
+
+/// Whether a pod has another UID than `old` and is Ready.
+fn replaced(world: &World, pod: &str, old: &str) -> Seen {
+    match (world.uid("pods", pod), world.pod(pod)) {
+        (Some(uid), Some(state)) if uid != old && state.healthy() => Ok(()),
+        (Some(uid), Some(_)) if uid == old => Err("the old pod is still there".into()),
+        (_, Some(state)) => Err(state.describe()),
+        _ => Err("it does not exist".into()),
     }
 }
 
