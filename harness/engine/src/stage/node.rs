@@ -35,7 +35,7 @@ impl Stage {
             .map_err(of_cluster)?;
         // Whoever had it before may have left it in any state.
         node.bring_back().await.map_err(of_cluster)?;
-        self.until_node("the node that is set aside Ready", |node| at_peace(node))
+        self.until_node("the node that is set aside Ready", at_peace)
             .await
     }
 
@@ -95,7 +95,7 @@ impl Stage {
     pub async fn bring_back_node(&self) -> Result<(), StepError> {
         self.step("bring the node back");
         self.node()?.bring_back().await.map_err(of_cluster)?;
-        self.until_node("the node back", |node| at_peace(node)).await
+        self.until_node("the node back", at_peace).await
     }
 
     /// Waits until a pod was driven out of the lost node: its deletion was decided, or there is another one in its place.
