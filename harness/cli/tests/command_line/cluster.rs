@@ -84,8 +84,14 @@ fn the_audit_log_names_the_author_of_every_request() {
     let events: Vec<serde_json::Value> = lines
         .map(|line| serde_json::from_str(line).expect("JSON"))
         .collect();
-    let listed = events.iter().find(|event| event["requestURI"] == "/api/v1/nodes");
-    assert_eq!(listed.expect("a list")["user"]["username"], "kubernetes-admin");
+    let listed = events
+        .iter()
+        .find(|event| event["objectRef"]["resource"] == "nodes");
+    let listed = listed.expect("a list");
+    assert_eq!(
+        (&listed["verb"], &listed["user"]["username"]),
+        (&"list".into(), &"kubernetes-admin".into())
+    );
 }
 
 #[test]
