@@ -64,6 +64,14 @@ impl Limits {
         self
     }
 
+    /// While the cluster does what it may take so long for.
+    #[must_use]
+    pub fn granting(mut self, patience: Duration) -> Limits {
+        self.quiet = patience;
+        self.longest = patience;
+        self
+    }
+
     /// While the candidate waits for up to so long before it tries again what it was refused.
     #[must_use]
     pub fn with_retries(mut self, pause: Duration) -> Limits {

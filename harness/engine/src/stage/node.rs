@@ -4,7 +4,6 @@ use super::{Seen, Stage, StepError};
 use crate::{
     clock,
     cluster::{ClusterError, NodeLoss, SPARE, SpareNode},
-    world::World,
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -19,8 +18,6 @@ const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
 /// How often a change of a node is tried that others change as well.
 const TRIES: usize = 10;
-/// So many observations while the cluster is waited for mean that somebody writes without end.
-const TOO_MANY: usize = 20_000;
 
 impl Stage {
     /// Has a node set aside for this scenario, and waits until it is Ready.
@@ -103,7 +100,8 @@ impl Stage {
     /// # Errors
     /// When the cluster does not drive it out.
     pub async fn until_driven_out(&self, pod: &str, uid: &str) -> Result<(), StepError> {
-        self.until_cluster(&format!("{pod} driven out"), |world| {
+        let patience = self.node()?.notice();
+        self.until_cluster(patience, &format!("{pod} driven out"), |world| {
             match (world.uid("pods", pod), world.pod(pod)) {
                 (Some(now), Some(state)) if now == uid && !state.terminating => Err(state.describe()),
                 _ => Ok(()),
@@ -178,62 +176,14 @@ impl Stage {
     }
 
     async fn until_node(&self, goal: &str, condition: impl Fn(&Value) -> Seen) -> Result<(), StepError> {
-        let name = self.node()?.name();
-        self.until_cluster(goal, |world| match world.object("nodes", name) {
-            Some(node) => condition(node),
-            None => Err("it does not exist".into()),
+        let spare = self.node()?;
+        self.until_cluster(spare.notice(), goal, |world| {
+            match world.object("nodes", spare.name()) {
+                Some(node) => condition(node),
+                None => Err("it does not exist".into()),
+            }
         })
         .await
-    }
-
-    /// Waits for what the cluster alone has to do, and takes its time for. The candidate is not to blame if it does not.
-    async fn until_cluster(&self, goal: &str, condition: impl Fn(&World) -> Seen) -> Result<(), StepError> {
-        let patience = self.node()?.notice();
-        self.note("wait", goal.into());
-        let mut candidate = self.inner.candidate.clone();
-        let mut arrivals = self.inner.recorder.arrivals();
-        let enough = *arrivals.borrow() + TOO_MANY;
-        let reached = async {
-            loop {
-                arrivals.mark_unchanged();
-                if self.look(&condition).is_ok() {
-                    return Ok(());
-                }
-                if let Some(ended) = candidate.borrow_and_update().clone() {
-                    return Err(StepError::CandidateEnded(ended));
-                }
-                if *arrivals.borrow() > enough {
-                    return Err(StepError::NotReached {
-                        goal: goal.into(),
-                        last: format!("{TOO_MANY} observations"),
-                        why: "the world does not come to rest".into(),
-                    });
-                }
-                tokio::select! {
-                    biased;
-                    // An error means that nobody watches over the candidate: it is part of the cluster.
-                    Ok(()) = candidate.changed() => {}
-                    arrived = arrivals.changed() => {
-                        if arrived.is_err() {
-                            return Err(StepError::Cluster("nobody watches any more".into()));
-                        }
-                    }
-                }
-            }
-        };
-        match clock::within(patience, reached).await {
-            Some(Ok(())) => {
-                self.note("reached", goal.into());
-                Ok(())
-            }
-            Some(Err(error)) => Err(error),
-            None => {
-                let last = self.look(&condition).err().unwrap_or_default();
-                let why = format!("{goal}: not within {patience:?}; last seen: {last}");
-                self.note("failed", why.clone());
-                Err(StepError::Cluster(why))
-            }
-        }
     }
 }
 

@@ -18,19 +18,35 @@ impl Stage {
     /// # Errors
     /// When the world fell silent, or took too long, or the candidate ended, before the condition held.
     pub async fn until(&self, goal: &str, condition: impl Fn(&World) -> Seen) -> Result<(), StepError> {
-        self.until_tried_again(None, goal, condition).await
+        self.until_within(|| self.inner.limits, goal, condition).await
     }
 
-    /// The same for what the candidate has been refused for as long as `refused` runs, and nobody tells it to try again.
-    async fn until_tried_again(
+    /// The same for what the cluster alone has to do, and may take up to `patience` for. The candidate is not to blame if
+    /// it does not.
+    pub(super) async fn until_cluster(
         &self,
-        refused: Option<clock::Stopwatch>,
+        patience: Duration,
+        goal: &str,
+        condition: impl Fn(&World) -> Seen,
+    ) -> Result<(), StepError> {
+        let limits = self.inner.limits.granting(patience);
+        match self.until_within(|| limits, goal, condition).await {
+            Err(StepError::NotReached { goal, last, why }) => {
+                Err(StepError::Cluster(format!("{goal}: {last}; {why}")))
+            }
+            done => done,
+        }
+    }
+
+    /// The same with other limits, which may change while it lasts.
+    async fn until_within(
+        &self,
+        limits: impl Fn() -> Limits,
         goal: &str,
         condition: impl Fn(&World) -> Seen,
     ) -> Result<(), StepError> {
         let Inner {
             recorder,
-            limits,
             candidate,
             lag,
             ..
@@ -40,7 +56,7 @@ impl Stage {
         let mut candidate = candidate.clone();
         let enough = *arrivals.borrow() + TOO_MANY;
         let started = clock::Stopwatch::start();
-        let mut longest = limits.longest;
+        let mut longest = Duration::ZERO;
         loop {
             arrivals.mark_unchanged();
             let last = match recorder.look(&condition) {
@@ -64,9 +80,7 @@ impl Stage {
             if *arrivals.borrow() > enough {
                 return not_reached(format!("gave up after {TOO_MANY} observations"));
             }
-            let retry = refused.map_or(Duration::ZERO, |refused| refused.elapsed().into());
-            let limits = limits
-                .with_retries(retry)
+            let limits = limits()
                 .while_pods_move(|| recorder.look(World::pods_move))
                 .lasting(longest);
             longest = limits.longest;
@@ -248,7 +262,8 @@ impl Stage {
         since: clock::Stopwatch,
     ) -> Result<(), StepError> {
         let goal = format!("{pod} replaced and Ready");
-        self.until_tried_again(Some(since), &goal, |world| replaced(world, pod, old))
+        let limits = || self.inner.limits.with_retries(since.elapsed().into());
+        self.until_within(limits, &goal, |world| replaced(world, pod, old))
             .await
     }
 

@@ -3,20 +3,22 @@
 
 #![cfg(feature = "k3s")]
 
+mod nodes;
+
 use engine::{
     CancellationToken, Candidate, ClusterChoice, Keep, Plan, Progress, Time,
     candidate::Kind,
     cluster::{
-        Capability, Cluster, ClusterError, NodeLoss, Role, SPARE,
+        Capability, Cluster, ClusterError, Role,
         k3s::{K3sCluster, K3sOptions, docker::Engine},
     },
     image::{Image, ImageFile},
 };
 use history::Author;
-use k8s_openapi::api::core::v1::{Namespace, Node};
+use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api,
-    api::{ListParams, PostParams},
+    api::{PostParams},
 };
 use std::{
     panic::AssertUnwindSafe,
@@ -209,112 +211,6 @@ async fn a_cluster_starts_tells_its_writes_and_leaves_nothing() {
     ] {
         assert!(log.contains(words), "{words} is missing in: {log}");
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_of_several_nodes_is_ready_when_all_have_joined_and_leaves_nothing() {
-    let Some(image) = stand_in("").await else { return };
-    let folder = tempfile::tempdir().expect("a folder");
-    let options = K3sOptions {
-        nodes: 3,
-        logs: Some(folder.path().into()),
-        ..options(&image, 60)
-    };
-    let cluster = K3sCluster::start(&options, &[], "tnodes")
-        .await
-        .expect("it starts");
-    assert_eq!(left("tnodes"), (3, 1));
-    assert!(cluster.capabilities().contains(&Capability::SeveralNodes));
-    let nodes: Api<Node> = Api::all(cluster.client(Role::Harness));
-    let nodes = nodes.list(&ListParams::default()).await.expect("the nodes");
-    assert_eq!(nodes.items.len(), 3);
-    cluster.shutdown().await;
-    assert_eq!(left("tnodes"), (0, 0));
-    let log = std::fs::read_to_string(folder.path().join("ordinal-k3s-tnodes.log")).expect("the log is kept");
-    for words in ["agent-2: ", "agent-1 joined", "agent-2 joined"] {
-        assert!(log.contains(words), "{words} is missing in: {log}");
-    }
-}
-
-/// Status of the condition Ready of a node.
-async fn ready(nodes: &Api<Node>, name: &str) -> String {
-    let node = nodes.get(name).await.expect("the node");
-    let conditions = node
-        .status
-        .and_then(|status| status.conditions)
-        .unwrap_or_default();
-    let ready = conditions
-        .into_iter()
-        .find(|condition| condition.type_ == "Ready");
-    ready.map(|condition| condition.status).unwrap_or_default()
-}
-
-async fn until_ready_is(nodes: &Api<Node>, name: &str, wanted: &str) {
-    let reached = async {
-        while ready(nodes, name).await != wanted {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    let reached = tokio::time::timeout(Duration::from_secs(30), reached).await;
-    reached.unwrap_or_else(|_| panic!("the condition Ready of {name} is not {wanted}"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_last_agent_is_paused_and_stopped_and_comes_back() {
-    let Some(image) = stand_in("").await else { return };
-    let options = K3sOptions {
-        nodes: 2,
-        node_grace: Duration::from_secs(3),
-        ..options(&image, 60)
-    };
-    let cluster = K3sCluster::start(&options, &[], "tlost")
-        .await
-        .expect("it starts");
-    let capabilities = cluster.capabilities();
-    assert!(capabilities.contains(&Capability::NodeLoss));
-    // The others have one node.
-    assert!(capabilities.contains(&Capability::StaticVolumes));
-    assert!(!capabilities.contains(&Capability::SeveralNodes));
-    let nodes: Api<Node> = Api::all(cluster.client(Role::Harness));
-    let spare = cluster.spare_node().await.expect("one is set aside");
-    assert_eq!(spare.name(), "agent-1");
-    let node = nodes.get("agent-1").await.expect("the node");
-    let taints = node.spec.and_then(|spec| spec.taints).unwrap_or_default();
-    assert_eq!(taints[0].key, SPARE, "nothing else is placed there");
-    for how in [NodeLoss::Pause, NodeLoss::Stop] {
-        spare.lose(how).await.expect("it is lost");
-        until_ready_is(&nodes, "agent-1", "Unknown").await;
-        spare.bring_back().await.expect("it comes back");
-        until_ready_is(&nodes, "agent-1", "True").await;
-        spare.bring_back().await.expect("nothing is to be done");
-    }
-    let soon = Duration::from_millis(300);
-    let second = tokio::time::timeout(soon, cluster.spare_node()).await;
-    assert!(second.is_err(), "one at a time");
-    drop(spare);
-    let next = tokio::time::timeout(soon, cluster.spare_node()).await;
-    let next = next.expect("its turn has come").expect("one is set aside");
-    // Also a node that is lost is removed.
-    next.lose(NodeLoss::Pause).await.expect("it is lost");
-    cluster.shutdown().await;
-    assert_eq!(left("tlost"), (0, 0));
-    assert!(next.bring_back().await.is_err(), "it is removed");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_agent_that_ends_is_told_and_the_others_are_removed() {
-    let Some(image) = stand_in("agent").await else {
-        return;
-    };
-    let folder = tempfile::tempdir().expect("a folder");
-    let options = K3sOptions {
-        nodes: 2,
-        logs: Some(folder.path().into()),
-        ..options(&image, 60)
-    };
-    let reason = reason(K3sCluster::start(&options, &[], "tagent").await);
-    assert!(reason.contains("agent-1 exited with code 9"), "{reason}");
-    assert_eq!(left("tagent"), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
