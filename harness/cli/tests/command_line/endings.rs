@@ -1,19 +1,12 @@
 //! Runs that somebody ends early.
 
-use crate::process::Process;
-use crate::told::binary;
+use crate::{clock::seen_within, process::Process, told::binary};
 use nix::{
     errno::Errno,
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use std::{
-    fs,
-    path::Path,
-    process::Stdio,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{fs, path::Path, process::Stdio, time::Duration};
 use tempfile::TempDir;
 
 /// A long run with a candidate in a process of its own, which has started a process itself.
@@ -76,18 +69,12 @@ fn pid(text: &str) -> Pid {
 
 /// Whether a process ends, or waits to be reaped by whoever is init, within some seconds.
 fn is_gone(pid: Pid) -> bool {
-    let until = Instant::now() + Duration::from_secs(5);
-    loop {
+    let gone = seen_within(Duration::from_secs(5), || {
         let status = fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat"));
         let zombie = status.is_ok_and(|text| text.contains(") Z "));
-        if zombie || kill(pid, None) == Err(Errno::ESRCH) {
-            return true;
-        }
-        if Instant::now() > until {
-            return false;
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
+        (zombie || kill(pid, None) == Err(Errno::ESRCH)).then_some(())
+    });
+    gone.is_some()
 }
 
 #[test]

@@ -98,6 +98,11 @@ impl Certify {
     fn done(&mut self) -> Told {
         Told::of(self.command.output().expect("ordinal starts"))
     }
+
+    #[track_caller]
+    fn has_left_nothing(&self) {
+        assert_nothing_is_left(&run_in(self.folder.path()).expect("the log of k3s is kept"));
+    }
 }
 
 /// The id of the run that keeps its files there, as the name of the log of k3s tells it.
@@ -187,7 +192,7 @@ fn a_broken_controller_is_caught_in_a_container() {
     let mut certify = Certify::on(&image).with(&mutant);
     let told = certify.done().ends_with(1);
     assert!(told.out.contains("SS-ORD-03 violated"), "{}", told.out);
-    assert_nothing_is_left(&run_in(certify.folder.path()).expect("the log of k3s is kept"));
+    certify.has_left_nothing();
 }
 
 #[test]
@@ -210,7 +215,7 @@ fn the_agent_of_two_nodes_is_lost_and_the_only_one_is_not() {
     }
     assert_eq!(report["rules"][0]["verdict"], "conformant", "{}", report["rules"]);
     assert_eq!(report["rules"][0]["opportunities"], 2, "{}", report["rules"]);
-    assert_nothing_is_left(&run_in(certify.folder.path()).expect("the log of k3s is kept"));
+    certify.has_left_nothing();
     let report = Certify::on(&image).with(&of_nodes).done().json();
     let skipped = |name: &str| {
         let scenarios = report["scenarios"].as_array().expect("scenarios");

@@ -1,6 +1,7 @@
 //! `ordinal certify --cluster kubeconfig`, on a cluster in another process.
 
 use crate::{
+    process::Process,
     told::{Told, binary, ordinal},
     up::{Up, client, on_the_network, up},
 };
@@ -9,14 +10,8 @@ use kube::{
     Api,
     api::{DeleteParams, ListParams},
 };
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
-use std::{
-    io::{BufRead, BufReader},
-    process::Stdio,
-};
+use nix::sys::signal::Signal;
+use std::process::Stdio;
 
 const IMAGE: [&str; 2] = ["--workload-image", "workload:1"];
 
@@ -32,7 +27,7 @@ fn certify(up: &Up, more: &[&str]) -> Told {
 }
 
 /// Namespaces of runs that are there.
-fn namespaces(up: &Up) -> Vec<String> {
+pub fn namespaces(up: &Up) -> Vec<String> {
     on_the_network(async {
         let namespaces: Api<Namespace> = Api::all(client(&up.kubeconfig).await);
         let selected = ListParams::default().labels("ordinal.dev/run");
@@ -252,8 +247,8 @@ fn an_image_that_cannot_be_pulled_is_told_at_once() {
 fn a_run_that_is_ended_leaves_nothing() {
     let up = up(&[]);
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
-        let rest = ended_early(&up, &["--keep", "failed"], signal);
-        assert_eq!(namespaces(&up), [""; 0], "{signal}: {rest:?}");
+        let report = ended_early(&up, &["--keep", "failed"], signal);
+        assert_eq!(namespaces(&up), [""; 0], "{signal}: {report}");
     }
 }
 
@@ -261,141 +256,21 @@ fn a_run_that_is_ended_leaves_nothing() {
 fn a_run_that_is_ended_begins_nothing_more() {
     let up = up(&[]);
     let more = ["--scenario", "scale-*", "--jobs", "1", "--keep", "always"];
-    let rest = ended_early(&up, &more, Signal::SIGTERM);
+    let report = ended_early(&up, &more, Signal::SIGTERM);
     let mut begun = namespaces(&up);
     begun.retain(|name| !name.starts_with("first-contact-"));
-    assert_eq!(begun.len(), 1, "{begun:?} {rest:?}");
-    assert!(
-        rest.iter().any(|line| line.contains("the run was stopped")),
-        "{rest:?}"
-    );
+    assert_eq!(begun.len(), 1, "{begun:?} {report}");
+    assert!(report.contains("the run was stopped"), "{report}");
 }
 
-/// Sends a signal to a run while its first scenario is performed. Returns what it said from then on.
-fn ended_early(up: &Up, more: &[&str], signal: Signal) -> Vec<String> {
-    let mut run = binary()
-        .args(arguments(up, &[&["--candidate", "built-in"], more].concat()))
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("ordinal starts");
-    let mut lines = BufReader::new(run.stderr.take().expect("stderr")).lines();
-    let calibrated = lines
-        .by_ref()
-        .map_while(Result::ok)
-        .any(|line| line.contains("reacts within"));
-    assert!(calibrated, "the run began");
+/// Sends a signal to a run while its first scenario is performed. Returns its report.
+fn ended_early(up: &Up, more: &[&str], signal: Signal) -> String {
+    let more = [&["--candidate", "built-in"], more].concat();
+    let mut run = Process::start(binary().args(arguments(up, &more)).stdout(Stdio::piped()));
+    run.hears("reacts within");
     assert!(!namespaces(up).is_empty(), "it has a namespace");
-    kill(Pid::from_raw(i32::try_from(run.id()).expect("a pid")), signal).expect("asked to end");
-    let rest: Vec<String> = lines.map_while(Result::ok).collect();
-    assert_eq!(run.wait().expect("it ends").code(), Some(3), "{signal}: {rest:?}");
-    rest
-}
-
-/// Grants what `ordinal rbac` prints, but for objects of the kinds `without`. Returns a kubeconfig of the service
-/// account that gets it.
-fn grant(up: &Up, without: &[&str]) -> tempfile::NamedTempFile {
-    let printed = ordinal(&["rbac"]).ends_with(0).out;
-    let manifest = engine::manifest::Manifest::parse("rbac", &printed).expect("manifests");
-    let token = on_the_network(async {
-        let client = client(&up.kubeconfig).await;
-        let post = async |path: &str, body: &serde_json::Value| {
-            let request = http::Request::post(path)
-                .body(body.to_string().into_bytes())
-                .expect("a request");
-            client
-                .request::<serde_json::Value>(request)
-                .await
-                .expect("granted")
-        };
-        for object in manifest.objects() {
-            let kind = object["kind"].as_str().expect("a kind");
-            let path = match kind {
-                "Namespace" => "/api/v1/namespaces".to_owned(),
-                "ServiceAccount" => "/api/v1/namespaces/ordinal/serviceaccounts".to_owned(),
-                other => format!("/apis/rbac.authorization.k8s.io/v1/{}s", other.to_lowercase()),
-            };
-            if !without.contains(&kind) {
-                post(&path, object).await;
-            }
-        }
-        let wanted = serde_json::json!({
-            "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": { "expirationSeconds": 3600 },
-        });
-        let answer = post(
-            "/api/v1/namespaces/ordinal/serviceaccounts/ordinal/token",
-            &wanted,
-        )
-        .await;
-        answer["status"]["token"].as_str().expect("a token").to_owned()
-    });
-    let administrator = std::fs::read_to_string(&up.kubeconfig).expect("the kubeconfig");
-    let line = administrator
-        .lines()
-        .find(|line| line.trim().starts_with("token:"))
-        .expect("a token")
-        .to_owned();
-    let file = tempfile::NamedTempFile::new().expect("a file");
-    std::fs::write(
-        &file,
-        administrator.replace(&line, &format!("    token: {token:?}")),
-    )
-    .expect("the kubeconfig");
-    file
-}
-
-fn certify_as(kubeconfig: &tempfile::NamedTempFile) -> Told {
-    let cluster = format!("kubeconfig={}", kubeconfig.path().display());
-    ordinal(&[
-        "certify",
-        "--cluster",
-        &cluster,
-        "--candidate",
-        "built-in",
-        "--workload-image",
-        "workload:1",
-        "--scenario",
-        "log-persistence",
-        "--scenario",
-        "evict-pod",
-        "--scenario",
-        "scale-by-subresource",
-        "--rule",
-        "SS-PVC-05",
-        "--rule",
-        "SS-ID-0?",
-    ])
-}
-
-#[test]
-fn the_rights_that_are_printed_are_enough() {
-    let up = up(&[]);
-    let told = certify_as(&grant(&up, &[])).ends_with(0);
-    assert!(told.out.contains("certified"), "{}", told.out);
-    assert_eq!(namespaces(&up), [""; 0]);
-}
-
-#[test]
-fn rights_that_are_missing_are_named() {
-    let up = up(&[]);
-    let told = certify_as(&grant(&up, &["ClusterRoleBinding"])).ends_with(3);
-    drop(told.complains_of(&["ordinal rbac", "create pods/eviction", "statefulsets.apps"]));
-}
-
-#[test]
-fn the_rights_are_printed_as_manifests() {
-    let told = ordinal(&["rbac", "--namespace", "ci", "--name", "certifier"]).ends_with(0);
-    for line in [
-        "kind: ClusterRole",
-        "kind: ClusterRoleBinding",
-        "  name: certifier",
-        "    namespace: ci",
-    ] {
-        assert!(
-            told.out.lines().any(|known| known == line),
-            "`{line}` is missing in: {}",
-            told.out
-        );
-    }
-    assert!(told.out.contains("pods/eviction"), "{}", told.out);
+    run.is_sent(signal);
+    let (code, report) = run.ends();
+    assert_eq!(code, Some(3), "{signal}: {report}");
+    report
 }

@@ -6,6 +6,7 @@
 
 mod candidates;
 mod certify;
+mod clock;
 mod cluster;
 mod endings;
 mod judge;
@@ -20,5 +21,6 @@ mod lists;
 mod output;
 mod process;
 mod python;
+mod rights;
 mod told;
 mod up;

@@ -2,16 +2,12 @@
 
 use super::{Certify, assert_nothing_is_left, left, run_in, stand_in};
 use crate::{
+    clock::seen_within,
     process::Process,
     told::{Told, binary},
 };
 use nix::sys::signal::Signal;
-use std::{
-    fs,
-    process::Stdio,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{fs, process::Stdio, time::Duration};
 use tempfile::TempDir;
 
 /// Engines are slow on busy machines.
@@ -45,14 +41,8 @@ impl Drop for Running {
 impl Running {
     /// Waits until its container runs; returns the id of the run.
     fn has_a_container(&self) -> String {
-        let until = Instant::now() + LIMIT;
-        while Instant::now() < until {
-            if let Some(run) = run_in(self.folder.path()).filter(|run| !left(run).0.is_empty()) {
-                return run;
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-        panic!("no container within {LIMIT:?}");
+        let run = || run_in(self.folder.path()).filter(|run| !left(run).0.is_empty());
+        seen_within(LIMIT, run).unwrap_or_else(|| panic!("no container within {LIMIT:?}"))
     }
 }
 
@@ -149,7 +139,7 @@ fn a_run_on_several_nodes_leaves_none_of_them_however_it_ends() {
         capabilities.iter().any(|can| can == "node to lose"),
         "{capabilities:?}"
     );
-    assert_nothing_is_left(&run_in(certify.folder.path()).expect("the log of k3s is kept"));
+    certify.has_left_nothing();
     let mut running = Certify::on(&image).with(&["--nodes", "2"]).started();
     running.process.hears("ready after");
     let run = running.has_a_container();
