@@ -16,10 +16,7 @@ use engine::{
 };
 use history::Author;
 use k8s_openapi::api::core::v1::Namespace;
-use kube::{
-    Api,
-    api::{PostParams},
-};
+use kube::{Api, api::PostParams};
 use std::{
     panic::AssertUnwindSafe,
     path::PathBuf,
