@@ -89,9 +89,9 @@ impl Recorder {
         self.arrived.subscribe()
     }
 
-    /// The history so far.
-    pub fn history(&self) -> History {
-        self.lock().history.clone()
+    /// Hands the history over; what is recorded from then on begins another one.
+    pub fn take_history(&self) -> History {
+        std::mem::take(&mut self.lock().history)
     }
 
     /// Why the history file is incomplete, if it is. The history in memory is not affected.

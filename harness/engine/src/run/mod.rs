@@ -5,6 +5,7 @@ mod automatic;
 mod choice;
 mod first_contact;
 mod hand_over;
+mod judge;
 mod performed;
 mod plan;
 mod progress;

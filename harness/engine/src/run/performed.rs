@@ -1,6 +1,5 @@
 //! What came of one scenario.
 
-use super::Plan;
 use crate::scenario::Scenario;
 use history::History;
 use judging::Judgement;
@@ -58,14 +57,6 @@ impl Performed {
     /// The delay of the machine that was too long for a hold.
     pub(super) fn spoiled_by(&self) -> Option<Duration> {
         self.recorded.as_ref()?.spoiled_by
-    }
-
-    /// Without the history, unless the plan keeps it.
-    pub(super) fn kept(mut self, plan: &Plan) -> Performed {
-        if let Some(recorded) = self.recorded.as_mut().filter(|_| !plan.keep_histories) {
-            recorded.history = None;
-        }
-        self
     }
 
     pub(super) fn skipped(scenario: &Scenario, reason: String) -> Performed {

@@ -16,16 +16,25 @@ use crate::{
 };
 use futures::{FutureExt, StreamExt, stream};
 use reports::Outcome as Ending;
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{num::NonZero, panic::AssertUnwindSafe, sync::Arc, thread, time::Duration};
 use tokio_util::sync::CancellationToken;
+
+/// Threads beside the one that drives the scenarios: as many as have work to do.
+const WORKERS: usize = 2;
+/// After so many tasks a thread looks whether a timer is due. While many tasks are ready, tokio's own 61 make timers late by
+/// tens of milliseconds, which the judge would have to allow for.
+const LOOK_UP: u32 = 5;
 
 pub(super) fn run(
     plan: &Plan,
     stop: &CancellationToken,
     tell: &(dyn Fn(Progress) + Sync),
 ) -> Result<Outcome, RunError> {
+    // The scenarios are driven by this thread; what lives in this process besides them has the other cores.
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads((cores - 1).clamp(1, WORKERS))
+        .event_interval(LOOK_UP)
         .enable_all()
         .build()
         .map_err(|error| RunError::Harness(format!("no runtime: {error}")))?;
@@ -105,13 +114,19 @@ async fn on_candidate(
         out: plan.out.as_deref(),
         run_id: run.to_owned(),
         keep: plan.keep,
+        keep_histories: plan.keep_histories,
         tell,
         stop: stop.clone(),
         real_time: true,
     };
-    let first = one(
+    // How fast the candidate is, its history tells.
+    let telling = Venue {
+        keep_histories: true,
+        ..venue.clone()
+    };
+    let mut first = one(
         &first_contact::FIRST_CONTACT,
-        &venue,
+        &telling,
         first_contact::limits(plan.candidate.startup).with_nodes(cluster.node_silence()),
         tell,
     )
@@ -137,7 +152,7 @@ async fn on_candidate(
         let mut done: Vec<_> = stream::iter(plan.scenarios.iter().enumerate())
             .map(|(place, scenario)| {
                 let one = one(scenario, &venue, limits, tell);
-                async move { (place, one.await.map(|performed| performed.kept(plan))) }
+                async move { (place, one.await) }
             })
             .buffer_unordered(plan.jobs)
             .collect()
@@ -155,7 +170,10 @@ async fn on_candidate(
             .map(|scenario| Ok(Performed::skipped(scenario, reason.into())))
             .collect()
     };
-    let mut performed = vec![first.kept(plan)];
+    if let Some(recorded) = first.recorded.as_mut().filter(|_| !plan.keep_histories) {
+        recorded.history = None;
+    }
+    let mut performed = vec![first];
     for scenario in rest {
         performed.push(scenario?);
     }

@@ -3,13 +3,13 @@
 use super::{
     Keep, Progress, RunError,
     attempt::Attempt,
+    judge::judged,
     performed::{Performed, Recorded},
 };
 use crate::{
     candidate::{RunningCandidate, panic_text},
     clock::Stopwatch,
     cluster::{Cluster, Role, create_namespace, keep_namespace, remove_namespace},
-    environment,
     gate::GateKeeper,
     lag::Lag,
     manifest::Overlay,
@@ -20,7 +20,7 @@ use crate::{
     stage::{Inner, Stage, StepError},
 };
 use futures::FutureExt;
-use history::{End, History, Ledger, Meta, Observation};
+use history::{End, Meta, Observation};
 use judging::Rule;
 use reports::Outcome;
 use std::{
@@ -34,6 +34,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// What scenarios of one run share.
+#[derive(Clone)]
 pub(super) struct Venue<'a> {
     pub cluster: Arc<dyn Cluster>,
     pub candidate: &'a crate::candidate::Candidate,
@@ -42,6 +43,8 @@ pub(super) struct Venue<'a> {
     pub out: Option<&'a Path>,
     pub run_id: String,
     pub keep: Keep,
+    /// Whether histories stay in memory once they are judged.
+    pub keep_histories: bool,
     pub tell: &'a (dyn Fn(Progress) + Sync),
     pub stop: CancellationToken,
     /// Whether time is real: then delays of the machine matter, and so does who holds up whom.
@@ -118,7 +121,7 @@ pub(super) async fn perform(
     tasks.shutdown().await;
     recorder.record(Observation::End(end(&outcome, &lag)));
     let seconds = watch.elapsed().as_micros() as f64 / 1e6;
-    let history = recorder.history();
+    let history = recorder.take_history();
     if let Some(reason) = recorder.file_error() {
         let path = venue
             .out
@@ -143,28 +146,6 @@ pub(super) async fn perform(
         seconds,
         recorded: Some(recorded),
     })
-}
-
-/// Judges a history. In real time on a thread of its own: it computes for so long that others would be late.
-async fn judged(history: History, venue: &Venue<'_>) -> Result<Recorded, RunError> {
-    let rules = venue.rules.to_vec();
-    let work = move || {
-        let ledger = Ledger::build(&history);
-        Recorded {
-            judgements: judging::judge_all(&rules, &ledger),
-            environment: environment::faults(&ledger),
-            events: history.len(),
-            history: Some(history),
-            file: None,
-            spoiled_by: None,
-        }
-    };
-    if venue.real_time {
-        let judged = tokio::task::spawn_blocking(work).await;
-        judged.map_err(|error| RunError::Harness(format!("judging failed: {error}")))
-    } else {
-        Ok(work())
-    }
 }
 
 fn meta(scenario: &Scenario, venue: &Venue<'_>, namespace: &str, limits: Limits) -> Meta {

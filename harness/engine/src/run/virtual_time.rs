@@ -35,15 +35,13 @@ pub(super) fn run(
     thread::scope(|scope| {
         for _ in 0..plan.jobs.min(plan.scenarios.len()) {
             scope.spawn(|| {
-                while let Some(scenario) = plan.scenarios.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let place = plan
-                        .scenarios
-                        .iter()
-                        .position(|other| other.name == scenario.name);
+                loop {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    let (Some(scenario), Some(slot)) = (plan.scenarios.get(place), slots.get(place)) else {
+                        return;
+                    };
                     let result = alone(plan, scenario, seed, stop, tell);
-                    if let Some(slot) = place.and_then(|place| slots.get(place)) {
-                        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-                    }
+                    *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
                 }
             });
         }
@@ -96,6 +94,7 @@ fn alone(
             out: plan.out.as_deref(),
             run_id: "v".into(),
             keep: Keep::Never,
+            keep_histories: plan.keep_histories,
             tell,
             stop: stop.clone(),
             real_time: false,
@@ -121,5 +120,5 @@ fn alone(
         seconds: done.0.seconds,
         events: done.0.events(),
     });
-    Ok((done.0.kept(plan), done.1))
+    Ok(done)
 }

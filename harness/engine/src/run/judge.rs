@@ -1,0 +1,47 @@
+//! Judging a history while other scenarios still run.
+
+use super::{RunError, performed::Recorded, scenario::Venue};
+use crate::environment;
+use history::{History, Ledger};
+use tokio::sync::oneshot;
+
+/// How much less the judge may have of a busy processor (nice): waits and the cluster come first.
+const NICE: i32 = 10;
+
+/// Judges a history. In real time on a thread of its own, where the history is dropped as well: both take so long that
+/// others would be late.
+pub(super) async fn judged(history: History, venue: &Venue<'_>) -> Result<Recorded, RunError> {
+    let (rules, keep) = (venue.rules.to_vec(), venue.keep_histories);
+    let work = move || {
+        let ledger = Ledger::build(&history);
+        Recorded {
+            judgements: judging::judge_all(&rules, &ledger),
+            environment: environment::faults(&ledger),
+            events: history.len(),
+            history: keep.then_some(history),
+            file: None,
+            spoiled_by: None,
+        }
+    };
+    if !venue.real_time {
+        return Ok(work());
+    }
+    let (tell, told) = oneshot::channel();
+    let thread = std::thread::Builder::new().name("judge".into());
+    let begun = thread.spawn(move || {
+        step_back();
+        // Nobody waits for the judgement of a run that was ended at once.
+        let _ = tell.send(work());
+    });
+    begun.map_err(|error| RunError::Harness(format!("no thread to judge in: {error}")))?;
+    told.await.map_err(|_| RunError::Harness("judging failed".into()))
+}
+
+/// Lets the other threads of this process go first.
+fn step_back() {
+    // Elsewhere the whole process would step back.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(NICE) {
+        tracing::debug!(%error, "judging has the priority of everything else");
+    }
+}
