@@ -3,10 +3,10 @@
 use crate::{
     CancellationToken, Candidate, Plan, RunError, Time,
     broken_dns::{BROKEN_DNS, BrokenDns},
-    plan,
+    plan, scenarios,
 };
 use controllers::Mutant;
-use judging::Verdict;
+use judging::{Rule, Verdict};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write,
@@ -100,10 +100,28 @@ impl Subject {
 pub struct Trial {
     /// Who was tried.
     pub subject: Subject,
-    /// Ids of the rules that were violated or stalled, in order.
-    pub fired: Vec<&'static str>,
+    /// The rules that were violated or stalled, in order.
+    pub fired: Vec<Fired>,
     /// Ids of the rules that were exercised and kept.
     pub kept: usize,
+}
+
+/// A rule that was violated or stalled.
+#[derive(Clone, Debug)]
+pub struct Fired {
+    /// The rule.
+    pub rule: &'static Rule,
+    /// Names of the scenarios in which it was.
+    pub scenarios: BTreeSet<String>,
+}
+
+impl Fired {
+    /// Whether it would also have if nothing but its profile had been chosen.
+    fn in_its_profile(&self) -> bool {
+        scenarios::all()
+            .iter()
+            .any(|scenario| scenario.serves(&[self.rule.profile]) && self.scenarios.contains(scenario.name))
+    }
 }
 
 /// What became of everybody.
@@ -138,7 +156,14 @@ fn try_one(subject: Subject, jobs: usize) -> Result<Trial, RunError> {
         subject,
         fired: verdicts()
             .filter(|(_, judged)| matches!(judged.verdict, Verdict::Violated | Verdict::Stalled))
-            .map(|(rule, _)| rule.id)
+            .map(|(rule, judged)| Fired {
+                rule,
+                scenarios: judged
+                    .violations
+                    .iter()
+                    .map(|violation| violation.scenario.clone())
+                    .collect(),
+            })
             .collect(),
         kept: verdicts()
             .filter(|(_, judged)| judged.verdict == Verdict::Conformant)
@@ -147,18 +172,34 @@ fn try_one(subject: Subject, jobs: usize) -> Result<Trial, RunError> {
 }
 
 impl Trial {
-    /// What is wrong with this row: rules that should have fired and did not, or fired and should not have.
+    /// Ids of the rules that fired.
+    pub fn rules(&self) -> impl Iterator<Item = &'static str> {
+        self.fired.iter().map(|fired| fired.rule.id)
+    }
+
+    /// What is wrong with this row: rules that should have fired and did not, or fired and should not have, or whose profile
+    /// does not choose a scenario that they fired in.
     pub fn problems(&self) -> Vec<String> {
         let subject = &self.subject;
         let (name, must, may) = (subject.id(), subject.killed_by(), subject.may_also());
-        let silent = must.iter().filter(|rule| !self.fired.contains(rule));
-        let loud = self
-            .fired
+        let fired: Vec<&str> = self.rules().collect();
+        let silent = must.iter().filter(|rule| !fired.contains(rule));
+        let loud = fired
             .iter()
             .filter(|rule| !must.contains(rule) && !may.contains(rule));
+        let missed = self
+            .fired
+            .iter()
+            .filter(|fired| must.contains(&fired.rule.id) && !fired.in_its_profile());
         silent
             .map(|rule| format!("{name}: {rule} should have fired"))
             .chain(loud.map(|rule| format!("{name}: {rule} fired and is not on its list")))
+            .chain(missed.map(|fired| {
+                format!(
+                    "{name}: {} fired in no scenario of its profile, which would miss it, but in {:?}",
+                    fired.rule.id, fired.scenarios
+                )
+            }))
             .collect()
     }
 }
@@ -205,11 +246,7 @@ impl Matrix {
 
     /// Rules that nothing broken was caught by: nothing shows that they bite.
     pub fn rules_without_a_kill(&self) -> Vec<&'static str> {
-        let biting: BTreeSet<&str> = self
-            .trials
-            .iter()
-            .flat_map(|trial| trial.fired.iter().copied())
-            .collect();
+        let biting: BTreeSet<&str> = self.trials.iter().flat_map(Trial::rules).collect();
         crate::rules::all()
             .into_iter()
             .map(|rule| rule.id)
@@ -231,10 +268,8 @@ impl Matrix {
             let _ = match subject {
                 Subject::Reference => writeln!(text, "reference  survives: {} rules kept", trial.kept),
                 _ => {
-                    let (must, also): (Vec<&str>, Vec<&str>) = trial
-                        .fired
-                        .iter()
-                        .partition(|rule| subject.killed_by().contains(rule));
+                    let (must, also): (Vec<&str>, Vec<&str>) =
+                        trial.rules().partition(|rule| subject.killed_by().contains(rule));
                     let fate = match (must.as_slice(), also.as_slice()) {
                         ([], []) => "survives".to_owned(),
                         (must, []) => format!("killed by {}", must.join(" ")),

@@ -7,7 +7,7 @@ use judging::{NoSuchRule, Profile, Rule, UnknownName, matches_glob};
 /// What to run and to judge. Empty lists choose everything.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    /// Profiles whose rules count.
+    /// Profiles whose rules count, and whose scenarios run unless scenarios are named.
     pub profiles: Vec<String>,
     /// Patterns of rule ids, with `*` and `?`.
     pub rules: Vec<String>,
@@ -37,11 +37,7 @@ impl Selection {
     /// # Errors
     /// When a profile is unknown, a pattern matches no rule, or nothing is left.
     pub fn rules(&self) -> Result<Vec<&'static Rule>, SelectionError> {
-        let profiles = self
-            .profiles
-            .iter()
-            .map(|name| name.parse())
-            .collect::<Result<Vec<Profile>, _>>()?;
+        let profiles = self.profiles()?;
         let all = rules::all();
         every_pattern_matches("rule", &self.rules, all.iter().map(|rule| rule.id))?;
         let chosen: Vec<&Rule> = all
@@ -56,11 +52,12 @@ impl Selection {
         }
     }
 
-    /// The scenarios that are chosen.
+    /// The scenarios that are chosen: those that match a pattern, or else those written for the chosen profiles.
     ///
     /// # Errors
-    /// When a pattern matches no scenario.
+    /// When a profile is unknown, or a pattern matches no scenario.
     pub fn scenarios(&self) -> Result<Vec<Scenario>, SelectionError> {
+        let profiles = self.profiles()?;
         let all = scenarios::all();
         every_pattern_matches(
             "scenario",
@@ -69,8 +66,15 @@ impl Selection {
         )?;
         Ok(all
             .into_iter()
-            .filter(|scenario| any_matches(&self.scenarios, scenario.name))
+            .filter(|scenario| match self.scenarios.as_slice() {
+                [] => profiles.is_empty() || scenario.serves(&profiles),
+                patterns => any_matches(patterns, scenario.name),
+            })
             .collect())
+    }
+
+    fn profiles(&self) -> Result<Vec<Profile>, UnknownName> {
+        self.profiles.iter().map(|name| name.parse()).collect()
     }
 }
 
@@ -110,6 +114,23 @@ mod tests {
         let rules = chosen.rules().unwrap();
         assert!(!rules.is_empty() && rules.len() < crate::rules::all().len());
         assert!(rules.iter().all(|rule| rule.id.starts_with("SS-ORD-0")));
+    }
+
+    #[test]
+    fn a_profile_chooses_its_scenarios_unless_they_are_named() {
+        let names = |selection: &Selection| -> Vec<&str> {
+            let chosen = selection.scenarios().unwrap();
+            chosen.iter().map(|scenario| scenario.name).collect()
+        };
+        let mut selection = Selection {
+            profiles: vec!["persistence".into()],
+            ..Default::default()
+        };
+        let written_for_it = names(&selection);
+        assert!(written_for_it.contains(&"log-persistence"), "{written_for_it:?}");
+        assert!(!written_for_it.contains(&"rollback"), "{written_for_it:?}");
+        selection.scenarios = vec!["roll*".into()];
+        assert_eq!(names(&selection), ["rolling-update", "rollback"]);
     }
 
     #[test]

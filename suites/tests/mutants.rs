@@ -10,7 +10,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn every_mutant_is_killed_by_the_rules_it_names_and_the_reference_survives() {
     let everybody: Vec<Subject> = Subject::all().collect();
     let matrix = Matrix::run(&everybody, 4, &|trial| {
-        println!("{}: {:?}", trial.subject.id(), trial.fired);
+        let rules: Vec<&str> = trial.rules().collect();
+        println!("{}: {rules:?}", trial.subject.id());
     })
     .expect("the matrix");
     let problems = matrix.problems();

@@ -96,7 +96,8 @@ pub enum Keep {
 /// Which rules count.
 #[derive(Debug, Default, Args)]
 pub struct Rules {
-    /// Profiles whose rules count, separated by commas [default: all].
+    /// Profiles whose rules count, and whose scenarios run unless --scenario names others; separated by commas [default:
+    /// all].
     #[arg(long = "profile", value_name = "P", value_delimiter = ',')]
     pub profiles: Vec<String>,
     /// Rules that count, by pattern with * and ?; may be given several times [default: all].
@@ -169,7 +170,7 @@ pub struct Certify {
     /// Which rules count.
     #[command(flatten)]
     pub rules: Rules,
-    /// Scenarios to run, by pattern with * and ?; may be given several times [default: all].
+    /// Scenarios to run, by pattern with * and ?; may be given several times [default: those of the profiles].
     #[arg(long = "scenario", value_name = "GLOB")]
     pub scenarios: Vec<String>,
     /// How many scenarios run side by side.

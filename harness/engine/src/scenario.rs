@@ -5,7 +5,7 @@ use crate::{
     stage::{Stage, StepError},
 };
 use futures::future::BoxFuture;
-use judging::Feature;
+use judging::{Feature, Profile};
 use std::fmt;
 
 /// The body of a scenario.
@@ -18,12 +18,21 @@ pub struct Scenario {
     pub name: &'static str,
     /// What it does, in one sentence.
     pub sentence: &'static str,
+    /// The profiles it was written for: choosing one of them chooses it.
+    pub profiles: &'static [Profile],
     /// What the cluster must be able to do.
     pub needs: &'static [Capability],
     /// What the candidate must support.
     pub features: &'static [Feature],
     /// The story.
     pub script: Script,
+}
+
+impl Scenario {
+    /// Whether it was written for one of them.
+    pub fn serves(&self, profiles: &[Profile]) -> bool {
+        self.profiles.iter().any(|profile| profiles.contains(profile))
+    }
 }
 
 impl fmt::Debug for Scenario {

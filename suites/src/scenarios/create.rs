@@ -7,7 +7,7 @@ scenario! {
     /// Every member is held unready for a while before the next may come.
     ORDERED = "create-ordered":
     "Three members are created one after another, each held Running but not Ready for a while.",
-    needs [], features [],
+    profiles [Ordering], needs [], features [],
     |stage| {
         stage.step("create myapp with 3 replicas");
         stage.hold_all();
@@ -29,7 +29,7 @@ scenario! {
     /// A predecessor that still serves while it terminates is no predecessor to build on.
     TERMINATING_PREDECESSOR = "create-waits-for-terminating":
     "A member that is terminating but still Ready keeps the next one from being created.",
-    needs [], features [],
+    profiles [Ordering], needs [], features [],
     |stage| {
         stage.step("create myapp with 2 replicas that stop slowly");
         stage.apply(slow_myapp(&stage, 2, 3)?).await?;

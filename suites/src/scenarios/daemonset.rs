@@ -6,7 +6,7 @@ scenario! {
     /// A DaemonSet beside the StatefulSets.
     ONE_PER_NODE = "daemonset":
     "A DaemonSet puts one pod on every node and replaces one that is deleted.",
-    needs [], features [DaemonSets],
+    profiles [Daemonset], needs [], features [DaemonSets],
     |stage| {
         stage.step("create nginx-ds");
         stage.apply_sample(NGINX_DS).await?;

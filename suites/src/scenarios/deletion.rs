@@ -7,7 +7,7 @@ scenario! {
     /// As `kubectl delete` does.
     BACKGROUND = "delete-set":
     "The set is deleted: members and revisions go, claims stay and serve a set of the same name again.",
-    needs [], features [],
+    profiles [Ownership], needs [], features [],
     |stage| {
         myapp(&stage, 3).await?;
         stage.delete_set("myapp", "Background").await?;
@@ -29,7 +29,7 @@ scenario! {
     /// The set waits for its members.
     FOREGROUND = "delete-set-foreground":
     "The set is deleted with foreground propagation while a member is stuck: nothing is created or deleted any more.",
-    needs [], features [],
+    profiles [Ownership], needs [], features [],
     |stage| {
         myapp(&stage, 3).await?;
         stage.pin("myapp-1").await?;
@@ -48,7 +48,7 @@ scenario! {
     /// A set that is marked and does not go.
     HELD = "delete-set-held":
     "The set is marked for deletion and something else keeps it: the controller neither deletes members nor brings lost ones back.",
-    needs [], features [],
+    profiles [Ownership], needs [], features [],
     |stage| {
         myapp(&stage, 3).await?;
         stage.pin_set("myapp").await?;

@@ -58,7 +58,7 @@ scenario! {
     /// Before, unready, ready.
     NAMES = "dns":
     "Names of the service and of each member appear as members become Ready, and not before.",
-    needs [Dns], features [],
+    profiles [NetworkIdentity], needs [Dns], features [],
     |stage| {
         stage.step("create the service alone");
         stage.apply(MYAPP.load()?.only(&["Service"])).await?;
@@ -88,7 +88,7 @@ scenario! {
     /// The name moves with the member.
     REPLACED = "dns-replacement":
     "The name of a member vanishes while it terminates, and answers the new address once it is replaced.",
-    needs [Dns], features [],
+    profiles [NetworkIdentity], needs [Dns], features [],
     |stage| {
         stage.step("create myapp with 2 replicas that stop slowly");
         stage.apply(slow_myapp_for(2, stage.names_hold_time() * 2)?).await?;
@@ -116,7 +116,7 @@ scenario! {
     /// Those who are gone have no name.
     SCALED_AWAY = "dns-scale":
     "Members that are scaled away lose their names; without any member the service has no address.",
-    needs [Dns], features [],
+    profiles [NetworkIdentity], needs [Dns], features [],
     |stage| {
         myapp(&stage, 2).await?;
         for count in [1, 0, 2] {
@@ -133,7 +133,7 @@ scenario! {
     /// Names need a governing service; pods do not.
     LATE_SERVICE = "service-comes-late":
     "Without its governing service the set runs all the same; once the service is there, its members have names, without a restart.",
-    needs [Dns], features [],
+    profiles [NetworkIdentity], needs [Dns], features [],
     |stage| {
         stage.step("create myapp with 2 replicas and a service of another name");
         stage.apply(MYAPP.load()?.with("Service", &serde_json::json!({ "metadata": { "name": "other-svc" } }))

@@ -8,7 +8,7 @@ scenario! {
     /// Old revisions go, those in use stay.
     PRUNED = "revision-history-limit":
     "With a history limit of 1 old revisions are pruned, but never one that a member or the status names.",
-    needs [], features [Revisions, Partition],
+    profiles [Update], needs [], features [Revisions, Partition],
     |stage| {
         stage.step("create myapp with 2 replicas, partition 1 and history limit 1");
         let spec = json!({ "spec": {

@@ -8,7 +8,7 @@ scenario! {
     /// Ready is not yet available.
     MIN_READY = "min-ready-seconds":
     "A member counts as available, and lets the next one come, only after it has been Ready for a while.",
-    needs [], features [MinReadySeconds],
+    profiles [Ordering, Status], needs [], features [MinReadySeconds],
     |stage| {
         stage.step("create myapp with 2 replicas and minReadySeconds");
         let available = |count: i64| move |world: &engine::world::World| match world.set("myapp") {

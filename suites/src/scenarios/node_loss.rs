@@ -10,7 +10,7 @@ scenario! {
     /// At most one, whatever became of the node.
     FALLS_SILENT = "node-falls-silent":
     "The node of a member is cut off; the member is driven out, waited for without force or substitute, and comes back with the node.",
-    needs [NodeLoss], features [],
+    profiles [Repair], needs [NodeLoss], features [],
     |stage| {
         let old = one_of_two_on_the_node(&stage).await?;
         stage.lose_node(NodeLoss::Pause).await?;
@@ -28,7 +28,7 @@ scenario! {
     /// Once somebody vouches that nothing runs there, the set recovers without the node.
     OUT_OF_SERVICE = "node-out-of-service":
     "The node of a member dies; the member is waited for until the node is declared out of service, and is then recreated elsewhere.",
-    needs [NodeLoss], features [],
+    profiles [Repair], needs [NodeLoss], features [],
     |stage| {
         let old = one_of_two_on_the_node(&stage).await?;
         stage.lose_node(NodeLoss::Stop).await?;

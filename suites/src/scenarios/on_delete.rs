@@ -8,7 +8,7 @@ scenario! {
     /// Nothing by itself.
     ON_DELETE = "on-delete":
     "Under OnDelete a template change replaces nobody; a member that is deleted comes back new.",
-    needs [], features [OnDelete],
+    profiles [Update], needs [], features [OnDelete],
     |stage| {
         stage.step("create myapp with 3 replicas and OnDelete");
         let strategy = json!({ "spec": { "updateStrategy": { "type": "OnDelete", "rollingUpdate": null } } });

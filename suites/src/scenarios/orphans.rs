@@ -8,7 +8,7 @@ scenario! {
     /// A pod that lost its owner reference gets it back; one whose labels stop matching is let go.
     ADOPT_AND_RELEASE = "adopt-and-release":
     "An orphan with a member's name and labels is adopted; a member that is relabelled is released and kept.",
-    needs [], features [],
+    profiles [Ownership], needs [], features [],
     |stage| {
         myapp(&stage, 2).await?;
         stage.keep_still().await?;
@@ -39,7 +39,7 @@ scenario! {
     /// `kubectl delete --cascade=orphan`, and back.
     ORPHAN_AND_RECREATE = "delete-set-orphaning":
     "The set is deleted with orphaning: members, revisions and claims stay, and a new set of the same name takes them over without a restart.",
-    needs [], features [],
+    profiles [Ownership], needs [], features [],
     |stage| {
         myapp(&stage, 2).await?;
         stage.keep_still().await?;
@@ -57,7 +57,7 @@ scenario! {
     /// Two sets side by side, names that look alike, labels that overlap.
     TWINS = "twin-sets":
     "Two sets with one selector, one named like a member of the other, leave each other's members alone.",
-    needs [], features [],
+    profiles [Persistence, Ownership], needs [], features [],
     |stage| {
         myapp(&stage, 2).await?;
         stage.step("create myapp-1 with 2 replicas and the same labels");
@@ -82,7 +82,7 @@ scenario! {
     /// A name that is taken is waited for.
     OCCUPANT = "foreign-occupant":
     "A pod of somebody else has the name and the labels of a member to come: it is left alone, and the member is created once it is gone.",
-    needs [], features [],
+    profiles [Ownership], needs [], features [],
     |stage| {
         stage.step("create myapp with 1 replica");
         stage.apply(MYAPP.load()?.set(&replicas(1))).await?;

@@ -13,7 +13,7 @@ scenario! {
     /// All at once, whatever their state.
     CREATE = "create-parallel":
     "All members of a parallel set are created although none is Ready; so are those of a larger one.",
-    needs [], features [Parallel],
+    profiles [Scaling], needs [], features [Parallel],
     |stage| {
         stage.step("create myapp with 3 replicas, all held");
         stage.hold_all();
@@ -34,7 +34,7 @@ scenario! {
     /// Removal waits for nobody.
     SCALE_DOWN = "scale-down-parallel":
     "All members that are to go are removed at once, although all are unready and earlier ones still terminate.",
-    needs [], features [Parallel],
+    profiles [Scaling], needs [], features [Parallel],
     |stage| {
         stage.step("create myapp with 4 replicas");
         stage.apply(parallel(4)?).await?;
@@ -68,7 +68,7 @@ scenario! {
     /// Updates stay one at a time.
     UPDATE = "update-parallel":
     "A parallel set is still updated from the top, one member at a time, each waited for.",
-    needs [], features [Parallel],
+    profiles [Update], needs [], features [Parallel],
     |stage| {
         stage.step("create myapp with 3 replicas");
         stage.apply(parallel(3)?).await?;

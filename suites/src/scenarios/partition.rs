@@ -22,7 +22,7 @@ scenario! {
     /// One canary.
     CANARY = "partition-canary":
     "Only the topmost member is updated while the partition protects the others; then the update is completed.",
-    needs [], features [Partition],
+    profiles [Update], needs [], features [Partition],
     |stage| {
         partitioned(&stage, 3, 2).await?;
         stage.change_template("myapp", "2").await?;
@@ -38,7 +38,7 @@ scenario! {
     /// Step by step, and back.
     PHASED = "partition-phased":
     "The partition is lowered by two, raised again, and lowered to zero; each time exactly the right members follow.",
-    needs [], features [Partition],
+    profiles [Update], needs [], features [Partition],
     |stage| {
         partitioned(&stage, 5, 4).await?;
         stage.change_template("myapp", "2").await?;
@@ -60,7 +60,7 @@ scenario! {
     /// A partition beyond the members is a pause.
     ABOVE_REPLICAS = "partition-above-replicas":
     "A partition at and beyond the number of replicas keeps every member, yet the new revision is known.",
-    needs [], features [Partition],
+    profiles [Update, Status], needs [], features [Partition],
     |stage| {
         partitioned(&stage, 3, 5).await?;
         stage.change_template("myapp", "2").await?;
@@ -81,7 +81,7 @@ scenario! {
     /// Below the partition the old revision returns, above it the new.
     LOST_PODS = "partition-lost-pods":
     "Members lost below the partition come back at the old revision, members above it at the new, also after a second change.",
-    needs [], features [Partition],
+    profiles [Update], needs [], features [Partition],
     |stage| {
         partitioned(&stage, 4, 2).await?;
         stage.keep_still().await?;
@@ -110,7 +110,7 @@ scenario! {
     /// An update that lacks nothing but the protected member is not through, also while that member is missing.
     LOST_LAST = "partition-lost-last-old":
     "All members but the protected one are updated; that one is lost twice, and comes back old both times.",
-    needs [], features [Partition],
+    profiles [Update], needs [], features [Partition],
     |stage| {
         partitioned(&stage, 3, 1).await?;
         stage.keep_still().await?;

@@ -7,7 +7,7 @@ scenario! {
     /// Six members, each calls the five others by their stable names.
     REDIS_PEERS = "peers":
     "Six members come in order; each reaches its peers by their stable names, before and after one is replaced.",
-    needs [Dns, DataPlane], features [],
+    profiles [NetworkIdentity], needs [Dns, DataPlane], features [],
     |stage| {
         stage.step("create redis-app");
         stage.apply_sample(REDIS).await?;

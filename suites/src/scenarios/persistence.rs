@@ -20,7 +20,7 @@ scenario! {
     /// One file on one claim, whatever happens to the pod.
     LOG = "log-persistence":
     "Requests before and after deletion, update and scaling land in one file on one claim per member; nothing is lost.",
-    needs [Dns, DataPlane], features [],
+    profiles [Persistence, Scaling], needs [Dns, DataPlane], features [],
     |stage| {
         myapp(&stage, 2).await?;
         let pods = ["myapp-0", "myapp-1"];
@@ -50,7 +50,7 @@ scenario! {
     /// A member with two claims.
     TWO_CLAIMS = "two-claims":
     "Members with two claim templates get two claims each, and find both again after a deletion and an update.",
-    needs [DynamicProvisioning], features [],
+    profiles [Persistence], needs [DynamicProvisioning], features [],
     |stage| {
         stage.step("create myapp with 2 replicas and a second claim");
         let claim = |name: &str| serde_json::json!({

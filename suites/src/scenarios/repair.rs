@@ -7,7 +7,7 @@ scenario! {
     /// The plainest loss.
     ONE_POD = "delete-one-pod":
     "One member is deleted and comes back under the same name with the same claim.",
-    needs [], features [],
+    profiles [Repair], needs [], features [],
     |stage| {
         myapp(&stage, 3).await?;
         lose(&stage, "myapp-1").await?;
@@ -20,7 +20,7 @@ scenario! {
     /// The lowest comes back first.
     ALL_PODS = "delete-all-pods":
     "All members are deleted at once; they come back in order, each waited for.",
-    needs [], features [],
+    profiles [Repair], needs [], features [],
     |stage| {
         myapp(&stage, 3).await?;
         stage.hold("myapp-0");
@@ -42,7 +42,7 @@ scenario! {
     /// No deadlock: the gate looks down, not up.
     POD_ZERO_WHILE_ONE_IS_UNREADY = "delete-pod-zero-while-one-is-unready":
     "Member 0 comes back although member 1 is unready.",
-    needs [], features [],
+    profiles [Ordering, Repair], needs [], features [],
     |stage| {
         myapp(&stage, 3).await?;
         stage.step("hold myapp-1");
@@ -61,7 +61,7 @@ scenario! {
     /// The gate looks at which members are Ready, not at how many.
     ONE_WHILE_ZERO_IS_UNREADY = "delete-pod-while-zero-is-unready":
     "A member above an unready one is deleted; it comes back only when the one below has recovered, however many above are Ready.",
-    needs [], features [],
+    profiles [Ordering, Repair], needs [], features [],
     |stage| {
         myapp(&stage, 4).await?;
         stage.step("hold myapp-0");
@@ -85,7 +85,7 @@ scenario! {
     /// A doctor who kills is none.
     UNREADY_IS_LEFT_ALONE = "unready-is-left-alone":
     "Members that are unready for long are not deleted, and the status counts them as they are.",
-    needs [], features [],
+    profiles [Repair], needs [], features [],
     |stage| {
         myapp(&stage, 3).await?;
         stage.step("hold myapp-0 and myapp-2");
@@ -107,7 +107,7 @@ scenario! {
     /// At most one, even if it hurts.
     STUCK_TERMINATING = "stuck-terminating":
     "A member that is stuck terminating is waited for: no force, no substitute.",
-    needs [], features [],
+    profiles [Identity, Repair], needs [], features [],
     |stage| {
         myapp(&stage, 2).await?;
         stage.pin("myapp-1").await?;
@@ -127,7 +127,7 @@ scenario! {
     /// Eviction is a deletion by another name.
     EVICTION = "evict-pod":
     "A member that is evicted comes back, and its name in DNS with it.",
-    needs [Dns], features [],
+    profiles [Repair], needs [Dns], features [],
     |stage| {
         myapp(&stage, 2).await?;
         let old = stage.pod_uid("myapp-0")?;

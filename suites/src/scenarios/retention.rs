@@ -56,7 +56,7 @@ scenario! {
     /// Claims go with the set.
     WHEN_DELETED = "retention-when-deleted":
     "With whenDeleted Delete the claims belong to the set, stay when it shrinks, and go when it goes; the policy can be changed.",
-    needs [DynamicProvisioning], features [PvcRetention],
+    profiles [Retention], needs [DynamicProvisioning], features [PvcRetention],
     |stage| {
         stage.step("create myapp with 2 replicas, whenDeleted Delete");
         stage.apply(MYAPP.load()?.set(&replicas(2)).set(&policy("Delete", "Retain"))).await?;
@@ -86,7 +86,7 @@ scenario! {
     /// Claims go with the pod that is scaled away, and with no other.
     WHEN_SCALED = "retention-when-scaled":
     "With whenScaled Delete the claims of members that are scaled away go with them; those of lost or updated members stay.",
-    needs [DynamicProvisioning], features [PvcRetention],
+    profiles [Retention], needs [DynamicProvisioning], features [PvcRetention],
     |stage| {
         stage.step("create myapp with 3 replicas, whenScaled Delete");
         stage.apply(MYAPP.load()?.set(&replicas(3)).set(&policy("Retain", "Delete"))).await?;
@@ -112,7 +112,7 @@ scenario! {
     /// Both at once.
     BOTH = "retention-both":
     "With both policies Delete a claim belongs to the set, and to its pod once that is to be scaled away.",
-    needs [DynamicProvisioning], features [PvcRetention],
+    profiles [Retention], needs [DynamicProvisioning], features [PvcRetention],
     |stage| {
         stage.step("create myapp with 3 replicas, both Delete");
         stage.apply(MYAPP.load()?.set(&replicas(3)).set(&policy("Delete", "Delete"))).await?;

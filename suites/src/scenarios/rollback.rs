@@ -6,7 +6,7 @@ scenario! {
     /// The revision is reused and its number raised.
     ROLLBACK = "rollback":
     "A template returns after two others: its revision is reused and every member follows.",
-    needs [], features [Revisions],
+    profiles [Update], needs [], features [Revisions],
     |stage| {
         myapp(&stage, 2).await?;
         for version in ["2", "3", "2"] {

@@ -6,7 +6,7 @@ scenario! {
     /// An unready member that stays halts shrinkage.
     HALTS = "scale-down-halts":
     "Nothing is removed while a member that stays is unready, whichever it is.",
-    needs [], features [],
+    profiles [Scaling], needs [], features [],
     |stage| {
         myapp(&stage, 4).await?;
         stage.step("hold myapp-0");
@@ -27,7 +27,7 @@ scenario! {
     /// One at a time, and the next only when the former is completely gone.
     TERMINATING_TOP = "scale-down-waits-for-terminating":
     "While the topmost member is stuck terminating, the next one is not removed.",
-    needs [], features [],
+    profiles [Scaling], needs [], features [],
     |stage| {
         stuck_going_down(&stage).await?;
         stage.scale("myapp", 1).await?;
@@ -44,7 +44,7 @@ scenario! {
     /// A crash-looping top member can be scaled away (k/k #36333).
     UNREADY_TOP = "scale-down-removes-unready-top":
     "A topmost member that is unready does not keep itself from being removed.",
-    needs [], features [],
+    profiles [Scaling, Status], needs [], features [],
     |stage| {
         myapp(&stage, 3).await?;
         stage.step("hold myapp-2");
@@ -62,7 +62,7 @@ scenario! {
     /// Everything goes, the set stays usable, the claims wait.
     TO_ZERO = "scale-to-zero":
     "A set shrinks to nothing, one member after another, and comes back with the same claims.",
-    needs [], features [],
+    profiles [Scaling], needs [], features [],
     |stage| {
         myapp(&stage, 3).await?;
         stage.scale("myapp", 0).await?;
@@ -79,7 +79,7 @@ scenario! {
     /// What is to go does not come back.
     CONDEMNED_IS_NOT_RECREATED = "scale-down-condemned-vanishes":
     "Members that are to go are removed from outside while shrinkage is halted; they do not come back.",
-    needs [], features [],
+    profiles [Scaling], needs [], features [],
     |stage| {
         myapp(&stage, 4).await?;
         stage.step("hold myapp-0");

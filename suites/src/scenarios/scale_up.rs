@@ -7,7 +7,7 @@ scenario! {
     /// Plain growth and shrinkage.
     UP_AND_DOWN = "scale-up-and-down":
     "A set grows from 2 to 5 and shrinks to 2 again, by its spec.",
-    needs [], features [],
+    profiles [Scaling], needs [], features [],
     |stage| {
         myapp(&stage, 2).await?;
         stage.scale("myapp", 5).await?;
@@ -27,7 +27,7 @@ scenario! {
     /// As an autoscaler does.
     BY_SUBRESOURCE = "scale-by-subresource":
     "A set grows and shrinks through the scale subresource.",
-    needs [], features [ScaleSubresource],
+    profiles [Scaling], needs [], features [ScaleSubresource],
     |stage| {
         stage.step("create myapp with 1 replica");
         stage.apply(MYAPP.load()?.set(&replicas(1))).await?;
@@ -45,7 +45,7 @@ scenario! {
     /// An unready predecessor, not only the direct one, halts growth.
     HALTS = "scale-up-halts":
     "Growth halts while a lower member is unready, whichever it is, and goes on when it recovers.",
-    needs [], features [],
+    profiles [Ordering], needs [], features [],
     |stage| {
         myapp(&stage, 3).await?;
         stage.step("hold myapp-0");
@@ -76,7 +76,7 @@ scenario! {
     /// Ordinals with two digits.
     TWELVE = "scale-twelve":
     "Twelve members come in numeric order, are updated and go in numeric order: web-10 is above web-9.",
-    needs [], features [],
+    profiles [Identity], needs [], features [],
     |stage| {
         myapp(&stage, 12).await?;
         stage.change_template("myapp", "2").await?;
@@ -91,7 +91,7 @@ scenario! {
     /// No gap is left behind.
     WHILE_TERMINATING = "scale-up-while-terminating":
     "A set grows again while the member that it lost by shrinking is stuck terminating: that one is waited for, nothing above it is created.",
-    needs [], features [],
+    profiles [Scaling], needs [], features [],
     |stage| {
         myapp(&stage, 3).await?;
         stage.pin("myapp-2").await?;
@@ -111,7 +111,7 @@ scenario! {
     /// The wish changes faster than it can be fulfilled.
     FLAPPING = "scale-flapping":
     "The number of replicas changes up and down while members still terminate; every step keeps its order, the last wish wins.",
-    needs [], features [],
+    profiles [Scaling], needs [], features [],
     |stage| {
         stage.step("create myapp with 3 replicas that stop slowly");
         stage.apply(super::slow_myapp(&stage, 3, 1)?).await?;

@@ -8,7 +8,7 @@ scenario! {
     /// Ordinals need not begin at 0.
     START = "start-ordinal":
     "The first ordinal is 5, then 4, then 5 again, then none is given; members follow, and those in both ranges stay.",
-    needs [], features [StartOrdinal],
+    profiles [Identity, Scaling, Update], needs [], features [StartOrdinal],
     |stage| {
         stage.step("create myapp with 3 replicas from ordinal 5");
         let start = |first: u32| json!({ "spec": { "ordinals": { "start": first } } });

@@ -7,7 +7,7 @@ scenario! {
     /// By size and access mode.
     WITHOUT_CLASS = "static-volumes":
     "Two members take two volumes that were made beforehand, whichever, and keep them over deletion.",
-    needs [StaticVolumes], features [],
+    profiles [Persistence], needs [StaticVolumes], features [],
     |stage| {
         stage.step("create web with its volumes");
         stage.apply_sample(WEB).await?;
@@ -27,7 +27,7 @@ scenario! {
     /// By class.
     BY_CLASS = "static-volumes-by-class":
     "Three members take three ReadOnlyMany volumes of a class that nobody provisions.",
-    needs [StaticVolumes, DataPlane, Dns], features [],
+    profiles [Persistence], needs [StaticVolumes, DataPlane, Dns], features [],
     |stage| {
         stage.step("create k8sdemo with its volumes");
         stage.apply_sample(K8SDEMO).await?;

@@ -8,7 +8,7 @@ scenario! {
     /// From the top, one at a time.
     ROLLING = "rolling-update":
     "A template change replaces every member from the top, one at a time, each held for a while.",
-    needs [], features [],
+    profiles [Update], needs [], features [],
     |stage| {
         myapp(&stage, 3).await?;
         for (round, pod) in [("2", "myapp-2"), ("3", "myapp-1")] {
@@ -34,7 +34,7 @@ scenario! {
     /// Under OrderedReady any unready member halts an update.
     HALTS = "update-halts":
     "No member is taken down by an update while another, also a lower one, is unready.",
-    needs [], features [],
+    profiles [Update], needs [], features [],
     |stage| {
         myapp(&stage, 4).await?;
         stage.step("hold myapp-0");
@@ -66,7 +66,7 @@ scenario! {
     /// A bad update costs one member.
     BROKEN_IMAGE = "update-to-broken-image":
     "An update to an image that cannot be pulled stops at the first member; taking it back and deleting that member heals.",
-    needs [], features [],
+    profiles [Update], needs [], features [],
     |stage| {
         myapp(&stage, 3).await?;
         stage.change_image("myapp", &format!("ikubernetes/myapp:{BROKEN}")).await?;
@@ -92,7 +92,7 @@ scenario! {
     /// Only the template counts.
     NOTHING_ROLLS = "nothing-rolls-without-template-change":
     "Metadata, replicas, the update strategy and a write that changes nothing replace no member.",
-    needs [], features [],
+    profiles [Update], needs [], features [],
     |stage| {
         myapp(&stage, 2).await?;
         stage.keep_still().await?;
@@ -117,7 +117,7 @@ scenario! {
     /// Scaling has precedence.
     AFTER_SCALE_DOWN = "update-waits-for-scale-down":
     "The template changes while a surplus member is stuck terminating: no member is updated before that one is gone.",
-    needs [], features [],
+    profiles [Scaling, Update], needs [], features [],
     |stage| {
         stuck_going_down(&stage).await?;
         stage.change_template("myapp", "2").await?;
@@ -134,7 +134,7 @@ scenario! {
     /// A member is lost while an update is under way; scaling comes first.
     LOST_MIDWAY = "update-with-losses":
     "A member that is lost in the middle of an update comes back new, and a set that shrinks and changes at once shrinks first.",
-    needs [], features [],
+    profiles [Update], needs [], features [],
     |stage| {
         myapp(&stage, 4).await?;
         stage.hold_next("myapp-3");

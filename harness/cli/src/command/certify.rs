@@ -15,7 +15,6 @@ use crate::{
 use anyhow::Context;
 use engine::{CancellationToken, Candidate, Plan, Progress};
 use std::fs;
-use suites::Selection;
 
 /// Seed of a run that names none.
 const DEFAULT_SEED: u64 = 1;
@@ -76,10 +75,7 @@ fn draft(options: &Certify) -> anyhow::Result<Plan> {
         )
         .into());
     }
-    let selection = Selection {
-        scenarios: options.scenarios.clone(),
-        ..Selection::default()
-    };
+    let selection = options.rules.selection(&options.scenarios);
     let candidate = Candidate::find(&options.candidate).map_err(|error| wrong(&error))?;
     Ok(Plan {
         keep: match options.keep {
@@ -88,7 +84,7 @@ fn draft(options: &Certify) -> anyhow::Result<Plan> {
             Keep::Always => engine::Keep::Always,
         },
         scenarios: selection.scenarios().map_err(as_usage)?,
-        rules: options.rules.chosen()?,
+        rules: selection.rules().map_err(as_usage)?,
         jobs: options.jobs,
         time: match options.time {
             Time::Real => engine::Time::Real,

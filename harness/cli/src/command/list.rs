@@ -41,6 +41,7 @@ fn scenarios() -> Vec<Value> {
         .map(|scenario| {
             json!({
                 "name": scenario.name,
+                "profiles": names(scenario.profiles.iter().map(|profile| profile.name()).collect()),
                 "needs": names(scenario.needs.iter().map(|need| need.name()).collect()),
                 "features": names(scenario.features.iter().map(|feature| feature.name()).collect()),
                 "sentence": scenario.sentence,
@@ -69,7 +70,12 @@ fn profiles() -> Vec<Value> {
                 .filter(|rule| rule.profile == *profile)
                 .map(|rule| rule.id)
                 .collect();
-            json!({ "name": profile.name(), "rules": rules })
+            let scenarios: Vec<&str> = suites::scenarios::all()
+                .iter()
+                .filter(|scenario| scenario.serves(&[*profile]))
+                .map(|scenario| scenario.name)
+                .collect();
+            json!({ "name": profile.name(), "rules": rules, "scenarios": scenarios })
         })
         .collect()
 }

@@ -33,13 +33,17 @@ use suites::{Selection, SelectionError};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 impl Rules {
-    fn chosen(&self) -> anyhow::Result<Vec<&'static Rule>> {
-        let selection = Selection {
+    /// With these scenarios, or with those of the profiles.
+    fn selection(&self, scenarios: &[String]) -> Selection {
+        Selection {
             profiles: self.profiles.clone(),
             rules: self.rules.clone(),
-            scenarios: Vec::new(),
-        };
-        Ok(selection.rules().map_err(as_usage)?)
+            scenarios: scenarios.to_vec(),
+        }
+    }
+
+    fn chosen(&self) -> anyhow::Result<Vec<&'static Rule>> {
+        Ok(self.selection(&[]).rules().map_err(as_usage)?)
     }
 }
 

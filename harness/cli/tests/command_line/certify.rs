@@ -1,6 +1,7 @@
 //! `ordinal certify`.
 
 use crate::told::ordinal;
+use serde_json::{Value, json};
 use std::fs;
 
 /// One scenario, one rule, virtual time.
@@ -20,6 +21,10 @@ fn quick(more: &[&str]) -> Vec<String> {
         .chain(more)
         .map(|argument| (*argument).to_owned())
         .collect()
+}
+
+fn rows(list: &Value) -> impl Iterator<Item = &Value> {
+    list.as_array().expect("a list").iter()
 }
 
 fn run(more: &[&str]) -> crate::told::Told {
@@ -102,6 +107,32 @@ fn profiles_and_patterns_choose_the_rules() {
         "{ordering} {two} {everything}"
     );
     assert_eq!(count(&["--rule", "ss-ord-0?", "--rule", "SS-ID-01"]), 10);
+}
+
+#[test]
+fn a_profile_runs_the_scenarios_that_were_written_for_it() {
+    let report = ordinal(&[
+        "certify",
+        "--time",
+        "virtual",
+        "--profile",
+        "persistence",
+        "--output",
+        "json",
+    ])
+    .ends_with(0)
+    .json();
+    let ran: Vec<&Value> = rows(&report["scenarios"])
+        .map(|scenario| &scenario["name"])
+        .collect();
+    let listed = ordinal(&["list", "profiles", "--output", "json"])
+        .ends_with(0)
+        .json();
+    let persistence = rows(&listed)
+        .find(|profile| profile["name"] == "persistence")
+        .expect("persistence");
+    assert_eq!(ran, rows(&persistence["scenarios"]).collect::<Vec<_>>());
+    assert!(ran.contains(&&json!("log-persistence")), "{ran:?}");
 }
 
 #[test]

@@ -15,6 +15,7 @@ use std::time::Duration;
 pub(super) const FIRST_CONTACT: Scenario = Scenario {
     name: "first-contact",
     sentence: "A small set is created and scaled, to see that the candidate acts and how fast it reacts.",
+    profiles: &[],
     needs: &[],
     features: &[],
     script: story,
