@@ -102,7 +102,7 @@ pub struct Trial {
     pub subject: Subject,
     /// The rules that were violated or stalled, in order.
     pub fired: Vec<Fired>,
-    /// Ids of the rules that were exercised and kept.
+    /// How many rules were exercised and kept.
     pub kept: usize,
 }
 

@@ -146,11 +146,12 @@ mod tests {
             ..Default::default()
         });
         assert!(scenario.unwrap().to_string().contains("ordinal list scenarios"));
-        let (profile, _) = wrong(Selection {
+        let (profile, scenario) = wrong(Selection {
             profiles: vec!["order".into()],
             ..Default::default()
         });
         assert!(profile.unwrap().to_string().contains("ordering"));
+        assert!(scenario.unwrap().to_string().contains("ordering"));
         let both = Selection {
             profiles: vec!["ordering".into()],
             rules: vec!["DN-*".into()],

@@ -96,8 +96,7 @@ pub enum Keep {
 /// Which rules count.
 #[derive(Debug, Default, Args)]
 pub struct Rules {
-    /// Profiles whose rules count, and whose scenarios run unless --scenario names others; separated by commas [default:
-    /// all].
+    /// Profiles whose rules count, separated by commas [default: all].
     #[arg(long = "profile", value_name = "P", value_delimiter = ',')]
     pub profiles: Vec<String>,
     /// Rules that count, by pattern with * and ?; may be given several times [default: all].
@@ -170,7 +169,8 @@ pub struct Certify {
     /// Which rules count.
     #[command(flatten)]
     pub rules: Rules,
-    /// Scenarios to run, by pattern with * and ?; may be given several times [default: those of the profiles].
+    /// Scenarios to run, by pattern with * and ?; may be given several times [default: those that were written for the
+    /// profiles of --profile, else all].
     #[arg(long = "scenario", value_name = "GLOB")]
     pub scenarios: Vec<String>,
     /// How many scenarios run side by side.
@@ -213,7 +213,7 @@ pub enum What {
     Scenarios,
     /// Deliberately broken controllers.
     Mutants,
-    /// Named sets of rules.
+    /// Named sets of rules, and the scenarios that were written for them.
     Profiles,
 }
 

@@ -68,6 +68,7 @@ impl Limits {
     #[must_use]
     pub fn granting(mut self, patience: Duration) -> Limits {
         self.quiet = patience;
+        self.quiet_node = Duration::ZERO;
         self.longest = patience;
         self
     }
@@ -184,6 +185,14 @@ mod tests {
         );
         let still = limits.while_pods_move(|| false).lasting(moving.longest);
         assert_eq!((still.quiet, still.longest), (limits.quiet, moving.longest));
+    }
+
+    #[test]
+    fn the_cluster_is_granted_just_that() {
+        let limits = Limits::calibrated(Duration::from_millis(5)).with_nodes(Duration::from_secs(30));
+        let patience = Duration::from_secs(10);
+        let granted = limits.granting(patience).while_pods_move(|| true);
+        assert_eq!((granted.quiet, granted.longest), (patience, patience));
     }
 
     #[test]

@@ -7,7 +7,7 @@ scenario! {
     /// Every member is held unready for a while before the next may come.
     ORDERED = "create-ordered":
     "Three members are created one after another, each held Running but not Ready for a while.",
-    profiles [Ordering], needs [], features [],
+    profiles [Ordering, NetworkIdentity], needs [], features [],
     |stage| {
         stage.step("create myapp with 3 replicas");
         stage.hold_all();
@@ -32,7 +32,7 @@ scenario! {
     profiles [Ordering], needs [], features [],
     |stage| {
         stage.step("create myapp with 2 replicas that stop slowly");
-        stage.apply(slow_myapp(&stage, 2, 3)?).await?;
+        stage.apply(slow_myapp(&stage, 2, 4)?).await?;
         stage.until_settled("myapp").await?;
         let old = stage.pod_uid("myapp-0")?;
         stage.delete_pod("myapp-0").await?;

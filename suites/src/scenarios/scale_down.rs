@@ -62,7 +62,7 @@ scenario! {
     /// Everything goes, the set stays usable, the claims wait.
     TO_ZERO = "scale-to-zero":
     "A set shrinks to nothing, one member after another, and comes back with the same claims.",
-    profiles [Scaling], needs [], features [],
+    profiles [Scaling, Persistence], needs [], features [],
     |stage| {
         myapp(&stage, 3).await?;
         stage.scale("myapp", 0).await?;

@@ -8,7 +8,7 @@ scenario! {
     /// From the top, one at a time.
     ROLLING = "rolling-update":
     "A template change replaces every member from the top, one at a time, each held for a while.",
-    profiles [Update], needs [], features [],
+    profiles [Update, Status], needs [], features [],
     |stage| {
         myapp(&stage, 3).await?;
         for (round, pod) in [("2", "myapp-2"), ("3", "myapp-1")] {
@@ -92,7 +92,7 @@ scenario! {
     /// Only the template counts.
     NOTHING_ROLLS = "nothing-rolls-without-template-change":
     "Metadata, replicas, the update strategy and a write that changes nothing replace no member.",
-    profiles [Update], needs [], features [],
+    profiles [Update, Status], needs [], features [],
     |stage| {
         myapp(&stage, 2).await?;
         stage.keep_still().await?;
@@ -134,7 +134,7 @@ scenario! {
     /// A member is lost while an update is under way; scaling comes first.
     LOST_MIDWAY = "update-with-losses":
     "A member that is lost in the middle of an update comes back new, and a set that shrinks and changes at once shrinks first.",
-    profiles [Update], needs [], features [],
+    profiles [Update, Repair], needs [], features [],
     |stage| {
         myapp(&stage, 4).await?;
         stage.hold_next("myapp-3");

@@ -147,6 +147,7 @@ pub(super) fn tell_of(news: Progress) {
             reaction.as_secs_f64() * 1e3,
             hold.as_secs_f64()
         )),
+        Progress::Leaving { cluster } => tell(format!("removing what the run made on the {cluster} cluster")),
         Progress::Asked { requests, per_second } => tell(format!(
             "the harness sent {requests} requests, {per_second:.1} a second on average"
         )),

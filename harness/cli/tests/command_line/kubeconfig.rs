@@ -77,6 +77,8 @@ fn the_clusters_own_controller_is_certified_and_nothing_is_left() {
     });
     // Of a scenario: a few writes, and a watch for each kind.
     assert!(sent.is_some_and(|sent| sent > 20), "{}", told.err);
+    let removing = "removing what the run made on the kubeconfig cluster";
+    assert!(told.err.contains(removing), "{}", told.err);
     for rule in ["SS-ORD-01", "SS-PVC-05", "SS-ID-03"] {
         let rules = report["rules"].as_array().expect("rules");
         let judged = rules.iter().find(|judged| judged["id"] == rule).expect("judged");
@@ -97,6 +99,11 @@ fn the_clusters_own_controller_is_certified_and_nothing_is_left() {
 fn a_candidate_does_not_fight_the_clusters_own_controller() {
     let up = up(&[]);
     let told = certify(&up, &["--candidate", "reference"]).ends_with(2);
+    assert!(
+        !told.err.contains("requests, "),
+        "of what did not begin: {}",
+        told.err
+    );
     drop(told.complains_of(&["StatefulSet controller of its own", "--candidate built-in"]));
     assert_eq!(namespaces(&up), [""; 0]);
 }

@@ -101,7 +101,8 @@ impl Candidate {
     /// A candidate that runs in this process: any controller of StatefulSets written with kube-rs. DaemonSets are left
     /// to a companion.
     ///
-    /// `run` is called once per cluster and works until it is dropped.
+    /// `run` is called once per cluster and works until it is dropped. It shares its threads with an embedded cluster:
+    /// whoever blocks one instead of awaiting may block everything.
     pub fn in_process<F, R, E>(name: impl Into<String>, run: F) -> Candidate
     where
         F: Fn(Context) -> R + Send + Sync + 'static,

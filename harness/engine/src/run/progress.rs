@@ -21,6 +21,11 @@ pub enum Progress {
         /// How long scenarios hold still.
         hold: Duration,
     },
+    /// What the run made on a cluster that is reached over a network is removed; that may take a while.
+    Leaving {
+        /// Which cluster.
+        cluster: String,
+    },
     /// What the harness asked of an API server over a network, when all is done.
     Asked {
         /// How many requests it sent since the cluster was ready.

@@ -73,7 +73,15 @@ async fn on_cluster(
     // Whatever happens from here on, the cluster is left as it was found.
     let work = AssertUnwindSafe(on_candidate(plan, &cluster, hand_over, &run, stop, tell)).catch_unwind();
     let outcome = work.await;
-    if let (Some(before), Some(after)) = (before, cluster.requests()) {
+    if before.is_some() {
+        tell(Progress::Leaving {
+            cluster: cluster.name().into(),
+        });
+    }
+    cluster.shutdown().await;
+    // Of a run that did not come about the average says nothing.
+    let came_about = matches!(outcome, Ok(Ok(_)));
+    if let (Some(before), Some(after)) = (before.filter(|_| came_about), cluster.requests()) {
         let requests = after.saturating_sub(before);
         let took: Duration = ready.elapsed().into();
         tell(Progress::Asked {
@@ -81,7 +89,6 @@ async fn on_cluster(
             per_second: requests as f64 / took.as_secs_f64().max(f64::EPSILON),
         });
     }
-    cluster.shutdown().await;
     outcome.unwrap_or_else(|panic| Err(RunError::Harness(panic_text(panic.as_ref()).to_owned())))
 }
 

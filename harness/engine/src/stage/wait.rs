@@ -18,11 +18,13 @@ impl Stage {
     /// # Errors
     /// When the world fell silent, or took too long, or the candidate ended, before the condition held.
     pub async fn until(&self, goal: &str, condition: impl Fn(&World) -> Seen) -> Result<(), StepError> {
-        self.until_within(|| self.inner.limits, goal, condition).await
+        let limits = || self.inner.limits;
+        self.until_within(limits, std::convert::identity, goal, condition)
+            .await
     }
 
-    /// The same for what the cluster alone has to do, and may take up to `patience` for. The candidate is not to blame if
-    /// it does not.
+    /// The same for what the cluster alone has to do, and may take about `patience` for. The candidate is not to blame if
+    /// it does not, unless it writes without end.
     pub(super) async fn until_cluster(
         &self,
         patience: Duration,
@@ -30,18 +32,18 @@ impl Stage {
         condition: impl Fn(&World) -> Seen,
     ) -> Result<(), StepError> {
         let limits = self.inner.limits.granting(patience);
-        match self.until_within(|| limits, goal, condition).await {
-            Err(StepError::NotReached { goal, last, why }) => {
-                Err(StepError::Cluster(format!("{goal}: {last}; {why}")))
-            }
-            done => done,
-        }
+        let late = |error| match error {
+            StepError::NotReached { goal, last, why } => StepError::Cluster(format!("{goal}: {last}; {why}")),
+            other => other,
+        };
+        self.until_within(|| limits, late, goal, condition).await
     }
 
-    /// The same with other limits, which may change while it lasts.
+    /// The same with other limits, which may change while it lasts, and what becomes of the error when they are over.
     async fn until_within(
         &self,
         limits: impl Fn() -> Limits,
+        late: fn(StepError) -> StepError,
         goal: &str,
         condition: impl Fn(&World) -> Seen,
     ) -> Result<(), StepError> {
@@ -71,21 +73,21 @@ impl Stage {
             }
             let not_reached = |why: String| {
                 self.note("failed", format!("{goal}: {last}; {why}"));
-                Err(StepError::NotReached {
+                StepError::NotReached {
                     goal: goal.into(),
                     last: last.clone(),
                     why,
-                })
+                }
             };
             if *arrivals.borrow() > enough {
-                return not_reached(format!("gave up after {TOO_MANY} observations"));
+                return Err(not_reached(format!("gave up after {TOO_MANY} observations")));
             }
             let limits = limits()
                 .while_pods_move(|| recorder.look(World::pods_move))
                 .lasting(longest);
             longest = limits.longest;
             if started.elapsed() > longest.into() {
-                return not_reached(format!("gave up after {longest:?}"));
+                return Err(late(not_reached(format!("gave up after {longest:?}"))));
             }
             let arrival = silence(limits, lag, async {
                 tokio::select! {
@@ -96,7 +98,7 @@ impl Stage {
                 }
             });
             if let Err(silent) = arrival.await {
-                return not_reached(format!("nothing happened for {silent:?}"));
+                return Err(late(not_reached(format!("nothing happened for {silent:?}"))));
             }
         }
     }
@@ -263,7 +265,8 @@ impl Stage {
     ) -> Result<(), StepError> {
         let goal = format!("{pod} replaced and Ready");
         let limits = || self.inner.limits.with_retries(since.elapsed().into());
-        self.until_within(limits, &goal, |world| replaced(world, pod, old))
+        let seen = |world: &World| replaced(world, pod, old);
+        self.until_within(limits, std::convert::identity, &goal, seen)
             .await
     }
 
