@@ -283,3 +283,44 @@ impl Matrix {
         text
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trial(scenario: &str) -> Trial {
+        let subject = Subject::named("M-010").expect("orders ordinals as text");
+        let mut fired = Vec::new();
+        for id in subject.killed_by() {
+            let rule = crate::rules::all().into_iter().find(|rule| rule.id == *id);
+            fired.push(Fired {
+                rule: rule.expect("a rule"),
+                scenarios: BTreeSet::from([scenario.to_owned()]),
+            });
+        }
+        Trial {
+            subject,
+            fired,
+            kept: 0,
+        }
+    }
+
+    #[test]
+    fn a_kill_counts_in_a_scenario_of_the_profile() {
+        assert_eq!(trial("scale-twelve").problems(), [""; 0]);
+        let problems = trial("rollback").problems();
+        assert!(
+            problems[0].contains("SS-ID-17 fired in no scenario of its profile"),
+            "{problems:?}"
+        );
+    }
+
+    #[test]
+    fn what_does_not_fire_is_a_problem() {
+        let silent = Trial {
+            fired: Vec::new(),
+            ..trial("scale-twelve")
+        };
+        assert_eq!(silent.problems(), ["M-010: SS-ID-17 should have fired"]);
+    }
+}
