@@ -29,6 +29,9 @@ pub enum SelectionError {
         "no rule is in the chosen profiles and matches the chosen patterns; drop one of --profile and --rule"
     )]
     Nothing,
+    /// Profiles that no rule is in.
+    #[error("no rule is in {0} yet; `ordinal list profiles` tells which profiles have rules")]
+    Empty(String),
 }
 
 impl Selection {
@@ -45,10 +48,10 @@ impl Selection {
             .filter(|rule| profiles.is_empty() || profiles.contains(&rule.profile))
             .filter(|rule| any_matches(&self.rules, rule.id))
             .collect();
-        if chosen.is_empty() {
-            Err(SelectionError::Nothing)
-        } else {
-            Ok(chosen)
+        match chosen.is_empty() {
+            false => Ok(chosen),
+            true if self.rules.is_empty() => Err(SelectionError::Empty(self.profiles.join(", "))),
+            true => Err(SelectionError::Nothing),
         }
     }
 
@@ -158,5 +161,14 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(both.rules().unwrap_err(), SelectionError::Nothing);
+        let empty = Selection {
+            profiles: vec!["robustness".into()],
+            ..Default::default()
+        };
+        let refused = empty.rules().unwrap_err().to_string();
+        assert!(
+            refused.contains("robustness") && !refused.contains("--rule"),
+            "{refused}"
+        );
     }
 }

@@ -63,7 +63,11 @@ fn main() {
 fn reactions_in(out: &Path) -> Vec<u64> {
     let mut reactions = Vec::new();
     for entry in std::fs::read_dir(out.join("histories")).expect("histories") {
-        let file = File::open(entry.expect("an entry").path()).expect("a history");
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            continue; // What the machine spoiled.
+        }
+        let file = File::open(path).expect("a history");
         let history = history::read(file).expect("a history");
         let mut waiting = false;
         let mut last: Option<Elapsed> = None;

@@ -10,7 +10,7 @@ use std::{
 pub const REPORT: &str = "report.json";
 /// What else a run keeps: the log of a candidate in a process of its own, that of k3s, and the histories.
 const LOG: &str = "candidate.log";
-const HISTORIES: &str = "histories";
+const HISTORIES: [&str; 2] = ["histories", "histories/spoiled"];
 
 /// Makes the folder and sees that nothing of an earlier run is in it, or removes that.
 ///
@@ -55,14 +55,16 @@ fn of_an_earlier_run(out: &Path) -> io::Result<Vec<PathBuf>> {
             found.push(entry.path());
         }
     }
-    let histories = match fs::read_dir(out.join(HISTORIES)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
-        entries => entries?,
-    };
-    for entry in histories {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "jsonl") {
-            found.push(path);
+    for folder in HISTORIES {
+        let histories = match fs::read_dir(out.join(folder)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries?,
+        };
+        for entry in histories {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "jsonl") {
+                found.push(path);
+            }
         }
     }
     Ok(found)

@@ -100,13 +100,13 @@ impl GateKeeper {
     /// Works until it is dropped.
     pub async fn work(self, client: Client, namespace: String, recorder: Recorder) {
         let pods: Api<Pod> = Api::namespaced(client, &namespace);
-        let mut arrivals = recorder.arrivals();
+        let mut changes = recorder.changes();
         let mut holds = self.holds.subscribe();
         // What was asked of which incarnation, so that nothing is asked twice while the answer is under way.
         let mut asked: BTreeMap<String, bool> = BTreeMap::new();
         loop {
             let wanted = holds.borrow_and_update().clone();
-            arrivals.mark_unchanged();
+            changes.mark_unchanged();
             for (name, uid, open) in recorder.look(|world| due(world, &wanted)) {
                 if asked.insert(uid.clone(), open) == Some(open) {
                     continue;
@@ -127,7 +127,7 @@ impl GateKeeper {
             tokio::select! {
                 biased;
                 changed = holds.changed() => if changed.is_err() { return },
-                changed = arrivals.changed() => if changed.is_err() { return },
+                changed = changes.changed() => if changed.is_err() { return },
             }
         }
     }

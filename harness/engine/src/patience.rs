@@ -22,17 +22,20 @@ pub struct Limits {
 const LONGEST_SILENCE: Duration = Duration::from_secs(3);
 const MILLIS_250: Duration = Duration::from_millis(250);
 const MILLIS_400: Duration = Duration::from_millis(400);
+/// What a hold lasts longer than the delays known so far ask for: one that turns out later is more often allowed for, and the
+/// scenario need not be performed again.
+const SPARE: Duration = Duration::from_millis(150);
 
 impl Limits {
     /// From the reaction that was measured: the time from an enabling event to the candidate's next write.
     ///
     /// The staleness window is twenty times the reaction, because a controller under load lags by a multiple of its
-    /// usual delay; a hold is that window and half as much again, so that what is forbidden and does happen falls
-    /// outside the window.
+    /// usual delay; a hold is that window and half as much again, and a little to spare, so that what is forbidden
+    /// and does happen falls outside the window.
     pub fn calibrated(reaction: Duration) -> Limits {
         let staleness = (reaction * 20).clamp(MILLIS_400, Duration::from_secs(10));
         let bound = (reaction * 60).clamp(Duration::from_millis(2_500), Duration::from_secs(30));
-        let hold = staleness + staleness / 2;
+        let hold = hold_of(staleness);
         Limits {
             judge: Patience {
                 staleness_ms: millis(staleness),
@@ -100,7 +103,7 @@ impl Limits {
     pub fn hold_despite(&self, lag: Duration) -> Duration {
         let stretched = self.judge.stretched(millis(lag)).staleness();
         if stretched > self.judge.staleness() {
-            stretched + stretched / 2
+            hold_of(stretched)
         } else {
             self.hold
         }
@@ -136,6 +139,10 @@ impl Limits {
     }
 }
 
+fn hold_of(staleness: Duration) -> Duration {
+    staleness + staleness / 2 + SPARE
+}
+
 pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
@@ -151,7 +158,7 @@ mod tests {
             let lag = Duration::from_millis(millis);
             let hold = limits.hold_despite(lag);
             assert!(!limits.spoiled(hold, lag), "{hold:?} for {lag:?}");
-            assert!(limits.spoiled(hold, lag * 2 + Duration::from_millis(30)));
+            assert!(limits.spoiled(hold, lag * 2 + Duration::from_millis(40)));
         }
         assert!(
             !limits.spoiled(Duration::MAX / 16, Duration::from_secs(1)),

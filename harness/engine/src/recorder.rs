@@ -13,6 +13,7 @@ use tokio::sync::watch;
 pub struct Recorder {
     inner: Arc<Mutex<Inner>>,
     arrived: watch::Sender<usize>,
+    changed: watch::Sender<usize>,
     stopwatch: Stopwatch,
 }
 
@@ -35,6 +36,7 @@ impl Recorder {
         let recorder = Recorder {
             inner: Arc::new(Mutex::new(inner)),
             arrived: watch::Sender::new(0),
+            changed: watch::Sender::new(0),
             stopwatch: Stopwatch::start(),
         };
         recorder.record(Observation::Start(Box::new(meta)));
@@ -61,7 +63,7 @@ impl Recorder {
     }
 
     fn append(&self, event: impl FnOnce(Stopwatch) -> Event) {
-        let len = {
+        let (len, changes) = {
             let mut inner = self.lock();
             let event = event(self.stopwatch);
             if let Observation::Watch(watch) = &event.what {
@@ -74,9 +76,15 @@ impl Recorder {
                 inner.file_error = Some(error.to_string());
             }
             inner.history.push(event);
-            inner.history.len()
+            (inner.history.len(), inner.world.changes())
         };
         self.arrived.send_replace(len);
+        // Several may record at once: the one that comes last here must not take the number back.
+        self.changed.send_if_modified(|known| {
+            let newer = changes > *known;
+            *known = changes.max(*known);
+            newer
+        });
     }
 
     /// Reads the present state.
@@ -87,6 +95,11 @@ impl Recorder {
     /// Tells when something was recorded; the value is the number of observations.
     pub fn arrivals(&self) -> watch::Receiver<usize> {
         self.arrived.subscribe()
+    }
+
+    /// Tells when the world changed, which few observations do; the value is how often it has.
+    pub fn changes(&self) -> watch::Receiver<usize> {
+        self.changed.subscribe()
     }
 
     /// Hands the history over; what is recorded from then on begins another one.

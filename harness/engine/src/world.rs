@@ -10,6 +10,7 @@ pub struct World {
     subject: Subject,
     objects: BTreeMap<(String, String), Arc<Value>>,
     newest: BTreeMap<String, u64>,
+    changes: usize,
 }
 
 /// A set as it is now.
@@ -32,10 +33,17 @@ impl World {
             subject,
             objects: BTreeMap::new(),
             newest: BTreeMap::new(),
+            changes: 0,
         }
     }
 
+    /// How often it has changed. As long as that stays the same, what was seen holds.
+    pub fn changes(&self) -> usize {
+        self.changes
+    }
+
     pub(crate) fn take(&mut self, event: &WatchEvent) {
+        self.changes += 1;
         let key = (event.resource.clone(), event.name().to_owned());
         let newest = self.newest.entry(event.resource.clone()).or_default();
         *newest = event.resource_version().unwrap_or_default().max(*newest);

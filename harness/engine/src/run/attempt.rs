@@ -34,14 +34,18 @@ impl Attempt {
         })
     }
 
-    /// Moves the history of this attempt aside, so that the next one does not overwrite it.
+    /// Moves the history of this attempt aside, so that the next one does not overwrite it, and nobody who judges the run
+    /// again counts the scenario twice.
     pub(super) fn keep_history(self, out: Option<&Path>, scenario: &str) -> Result<(), RunError> {
         let Some(folder) = out.map(|out| out.join("histories")) else {
             return Ok(());
         };
         let path = folder.join(format!("{scenario}.jsonl"));
-        let aside = folder.join(format!("{scenario}.attempt-{}.jsonl", self.number));
-        std::fs::rename(&path, aside).map_err(|source| RunError::File { path, source })
+        let spoiled = folder.join("spoiled");
+        let aside = spoiled.join(format!("{scenario}.{}.jsonl", self.number));
+        std::fs::create_dir_all(&spoiled)
+            .and_then(|()| std::fs::rename(&path, aside))
+            .map_err(|source| RunError::File { path, source })
     }
 }
 
@@ -127,7 +131,7 @@ mod tests {
         std::fs::write(folder.join("one.jsonl"), "first").unwrap();
         Attempt::FIRST.keep_history(Some(out.path()), "one").unwrap();
         assert_eq!(
-            std::fs::read(folder.join("one.attempt-1.jsonl")).unwrap(),
+            std::fs::read(folder.join("spoiled/one.1.jsonl")).unwrap(),
             b"first"
         );
         assert!(!folder.join("one.jsonl").exists());

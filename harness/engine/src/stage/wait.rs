@@ -13,7 +13,7 @@ pub type Seen = Result<(), String>;
 const TOO_MANY: usize = 20_000;
 
 impl Stage {
-    /// Waits until `condition` holds. Reacts to the very event that makes it true.
+    /// Waits until `condition`, which sees nothing but the world, holds. Reacts to the very event that makes it true.
     ///
     /// # Errors
     /// When the world fell silent, or took too long, or the candidate ended, before the condition held.
@@ -59,15 +59,24 @@ impl Stage {
         let enough = *arrivals.borrow() + TOO_MANY;
         let started = clock::Stopwatch::start();
         let mut longest = Duration::ZERO;
+        let mut looked: Option<(usize, String)> = None;
         loop {
             arrivals.mark_unchanged();
-            let last = match recorder.look(&condition) {
-                Ok(()) => {
+            let before = looked.as_ref().map(|(changes, _)| *changes);
+            let seen = recorder.look(|world| {
+                let changes = world.changes();
+                (before != Some(changes)).then(|| (changes, condition(world)))
+            });
+            match seen {
+                Some((_, Ok(()))) => {
                     self.note("reached", goal.into());
                     return Ok(());
                 }
-                Err(last) => last,
-            };
+                Some((changes, Err(last))) => looked = Some((changes, last)),
+                // Most of what arrives changes nothing that a condition sees.
+                None => {}
+            }
+            let last = looked.as_ref().map_or("", |(_, last)| last.as_str());
             if let Some(ended) = candidate.borrow_and_update().clone() {
                 return Err(StepError::CandidateEnded(ended));
             }
@@ -75,7 +84,7 @@ impl Stage {
                 self.note("failed", format!("{goal}: {last}; {why}"));
                 StepError::NotReached {
                     goal: goal.into(),
-                    last: last.clone(),
+                    last: last.into(),
                     why,
                 }
             };

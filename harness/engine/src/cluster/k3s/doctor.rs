@@ -150,7 +150,7 @@ pub fn judge(host: &Host) -> Vec<Finding> {
             if facts.memory < 2 << 30 { Warning } else { Fine },
             "memory",
             format!("{} MiB", facts.memory >> 20),
-            "k3s and the pods of sixteen scenarios want 2 GiB; give fewer --jobs",
+            "k3s and the pods of all scenarios side by side want 2 GiB; give fewer --jobs",
         ),
         finding(
             if facts.processors < 2 { Warning } else { Fine },
