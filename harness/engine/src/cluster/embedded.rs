@@ -210,16 +210,19 @@ fn identity(role: Role) -> Identity {
             user: HARNESS.into(),
             groups: vec!["system:masters".into(), "system:authenticated".into()],
             agent: HARNESS.into(),
+            ..Identity::default()
         },
         Role::Candidate => Identity {
             user: format!("system:serviceaccount:{CANDIDATE_NAMESPACE}:{CANDIDATE_ACCOUNT}"),
             groups: vec!["system:serviceaccounts".into(), "system:authenticated".into()],
             agent: CANDIDATE_ACCOUNT.into(),
+            ..Identity::default()
         },
         Role::Companion => Identity {
             user: "system:serviceaccount:kube-system:daemon-set-controller".into(),
             groups: vec!["system:masters".into(), "system:authenticated".into()],
             agent: "daemon-set-controller".into(),
+            ..Identity::default()
         },
     }
 }
