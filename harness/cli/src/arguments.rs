@@ -37,8 +37,8 @@ pub enum Command {
     Controller(Controller),
     /// Print the rights on the API that `certify --cluster kubeconfig` needs, as manifests for kubectl.
     Rbac(Rbac),
-    /// Say what this host can run k3s with and, for what is missing, what to do.
-    Doctor(K3s),
+    /// Say what this host, or a cluster, can do and, for what is missing, why and what to do.
+    Doctor(Doctor),
     /// Remove containers, networks and folders for temporary files that runs left because they were killed.
     Sweep(Sweep),
     /// Name, save, load and write the images that a run needs, for hosts without a registry.
@@ -191,6 +191,24 @@ pub struct Certify {
     /// Seed of all identifiers in virtual time [default: 1].
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+}
+
+/// Options of `doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// What is looked at: this host (`auto`, `k3s`: can it run k3s; `embedded`), or a cluster: `kubeconfig` (the one that
+    /// kubectl talks to) or `kubeconfig=FILE`.
+    #[arg(long, default_value = "auto", env = "ORDINAL_CLUSTER")]
+    pub cluster: String,
+    /// Context of the kubeconfig [default: its current one].
+    #[arg(long, value_name = "NAME", env = "ORDINAL_CONTEXT")]
+    pub context: Option<String>,
+    /// Image of the workload, to see whether the cluster can pull it, and what its DNS says.
+    #[arg(long, value_name = "IMAGE", env = "ORDINAL_WORKLOAD_IMAGE")]
+    pub workload_image: Option<String>,
+    /// Which k3s.
+    #[command(flatten)]
+    pub k3s: K3s,
 }
 
 /// Options of `list`.

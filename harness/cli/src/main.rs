@@ -31,7 +31,6 @@ fn main() -> ExitCode {
         Command::Mutants(options) => command::mutants::run(options),
         Command::Controller(options) => command::controller::run(options),
         Command::Rbac(options) => command::rbac::run(&options),
-        #[cfg(feature = "k3s")]
         Command::Doctor(options) => command::doctor::run(&options),
         #[cfg(feature = "k3s")]
         Command::Sweep(options) => command::sweep::run(&options),
@@ -39,8 +38,6 @@ fn main() -> ExitCode {
         Command::Images { command } => command::images::run(command),
         #[cfg(not(feature = "k3s"))]
         Command::Images { .. } => command::without_k3s::run("images"),
-        #[cfg(not(feature = "k3s"))]
-        Command::Doctor(_) => command::without_k3s::run("doctor"),
         #[cfg(not(feature = "k3s"))]
         Command::Sweep(_) => command::without_k3s::run("sweep"),
         Command::Workload { arguments } => command::workload::run(arguments),

@@ -4,7 +4,6 @@ pub mod certify;
 pub mod cluster;
 pub mod controller;
 pub mod deviations;
-#[cfg(feature = "k3s")]
 pub mod doctor;
 pub mod explain;
 #[cfg(feature = "k3s")]

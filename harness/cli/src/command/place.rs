@@ -1,7 +1,7 @@
 //! Where a run takes place, as the options say it.
 
 use crate::{
-    arguments::{Certify, Time},
+    arguments::{Certify, Doctor, K3s, Time},
     exit::Usage,
 };
 use engine::{ChoiceError, Chosen, ClusterChoice};
@@ -78,11 +78,11 @@ fn cluster(name: &str) -> Result<ClusterChoice, Usage> {
 
 /// What the other options ask for; if they do not care, what this host has.
 fn automatic(options: &Certify) -> Result<Place, Usage> {
-    if let Some(option) = of_kubeconfig(options) {
+    if let Some(option) = of_kubeconfig(options.context.as_deref(), options.workload_image.as_deref()) {
         // Nobody's cluster is touched unless they say so.
         return Err(says_nothing(option, "auto", "kubeconfig"));
     }
-    if let Some(option) = of_k3s(options) {
+    if let Some(option) = of_k3s(&options.k3s) {
         let because = format!("{option} asks for it");
         return Ok(Place::chosen(cluster("k3s")?, because));
     }
@@ -97,17 +97,16 @@ fn automatic(options: &Certify) -> Result<Place, Usage> {
 }
 
 /// The first option that only means something to a kubeconfig.
-fn of_kubeconfig(options: &Certify) -> Option<&'static str> {
+fn of_kubeconfig(context: Option<&str>, workload_image: Option<&str>) -> Option<&'static str> {
     let given = [
-        ("--context", options.context.is_some()),
-        ("--workload-image", options.workload_image.is_some()),
+        ("--context", context.is_some()),
+        ("--workload-image", workload_image.is_some()),
     ];
     first(&given)
 }
 
 /// The first option that only means something to k3s.
-fn of_k3s(options: &Certify) -> Option<&'static str> {
-    let k3s = &options.k3s;
+fn of_k3s(k3s: &K3s) -> Option<&'static str> {
     let given = [
         ("--k3s-version", !k3s.versions.is_empty()),
         ("--k3s-image", k3s.image.is_some()),
@@ -140,14 +139,48 @@ fn refuse_what_says_nothing(options: &Certify, cluster: &ClusterChoice) -> Resul
             "each node of k3s is a container of its own, and {MOST_CONTAINERS} are the most; give --nodes a smaller number"
         )));
     }
-    let wrong = match (of_kubeconfig(options), of_k3s(options)) {
-        (Some(option), _) if !kubeconfig => Some((option, "kubeconfig")),
-        (_, Some(option)) if !k3s => Some((option, "k3s")),
+    refuse_options_of_others(
+        cluster,
+        &options.cluster,
+        of_kubeconfig(options.context.as_deref(), options.workload_image.as_deref()),
+        of_k3s(&options.k3s),
+    )
+}
+
+/// Options that only mean something to a kubeconfig, or to k3s, with a cluster that is neither.
+fn refuse_options_of_others(
+    cluster: &ClusterChoice,
+    name: &str,
+    of_kubeconfig: Option<&'static str>,
+    of_k3s: Option<&'static str>,
+) -> Result<(), Usage> {
+    let wrong = match (of_kubeconfig, of_k3s) {
+        (Some(option), _) if !matches!(cluster, ClusterChoice::Kubeconfig(_)) => Some((option, "kubeconfig")),
+        (_, Some(option)) if !cluster.is_k3s() => Some((option, "k3s")),
         _ => None,
     };
-    wrong.map_or(Ok(()), |(option, wanted)| {
-        Err(says_nothing(option, &options.cluster, wanted))
-    })
+    wrong.map_or(Ok(()), |(option, wanted)| Err(says_nothing(option, name, wanted)))
+}
+
+/// What the doctor looks at: this host, unless a cluster is named.
+///
+/// # Errors
+/// When there is no such cluster, or options contradict it.
+pub fn patient(options: &Doctor) -> Result<Option<ClusterChoice>, Usage> {
+    let named = ClusterChoice::named(&options.cluster).map_err(|error| Usage(error.to_string()))?;
+    let of_kubeconfig = of_kubeconfig(options.context.as_deref(), options.workload_image.as_deref());
+    let Some(mut cluster) = named else {
+        return match of_kubeconfig {
+            Some(option) => Err(says_nothing(option, "auto", "kubeconfig")),
+            None => Ok(None),
+        };
+    };
+    refuse_options_of_others(&cluster, &options.cluster, of_kubeconfig, of_k3s(&options.k3s))?;
+    if let ClusterChoice::Kubeconfig(kubeconfig) = &mut cluster {
+        kubeconfig.context = options.context.clone();
+        kubeconfig.workload_image = options.workload_image.clone();
+    }
+    Ok(Some(cluster))
 }
 
 fn says_nothing(option: &str, cluster: &str, wanted: &str) -> Usage {

@@ -20,7 +20,7 @@ fn without_an_engine_everything_says_so() {
     let wrong = |arguments: &[&str]| without_docker(arguments).ends_with(3);
     drop(wrong(&["certify", "--cluster", "k3s"]).complains_of(&["k3s cluster", "no Docker engine answers"]));
     drop(wrong(&["sweep"]).complains_of(&["no Docker engine answers"]));
-    let told = wrong(&["doctor"]);
+    let told = wrong(&["doctor", "--cluster", "k3s"]);
     assert!(
         told.out.contains("Docker engine") && told.out.contains("--cluster embedded"),
         "{}",

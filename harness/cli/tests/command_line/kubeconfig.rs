@@ -40,6 +40,20 @@ pub fn namespaces(up: &Up) -> Vec<String> {
     })
 }
 
+/// Removes all its storage classes.
+pub fn without_default_class(up: &Up) {
+    on_the_network(async {
+        let classes: Api<StorageClass> = Api::all(client(&up.kubeconfig).await);
+        for class in classes.list(&ListParams::default()).await.expect("classes").items {
+            let name = class.metadata.name.unwrap_or_default();
+            classes
+                .delete(&name, &DeleteParams::default())
+                .await
+                .expect("deleted");
+        }
+    });
+}
+
 #[test]
 fn the_clusters_own_controller_is_certified_and_nothing_is_left() {
     let up = up(&[]);
@@ -164,16 +178,7 @@ fn a_controller_in_a_process_of_its_own_gets_the_kubeconfig() {
 #[test]
 fn without_a_default_class_members_have_no_claims_and_what_that_costs_is_said() {
     let up = up(&[]);
-    on_the_network(async {
-        let classes: Api<StorageClass> = Api::all(client(&up.kubeconfig).await);
-        for class in classes.list(&ListParams::default()).await.expect("classes").items {
-            let name = class.metadata.name.unwrap_or_default();
-            classes
-                .delete(&name, &DeleteParams::default())
-                .await
-                .expect("deleted");
-        }
-    });
+    without_default_class(&up);
     let told = certify(
         &up,
         &[

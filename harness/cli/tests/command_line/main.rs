@@ -8,6 +8,7 @@ mod candidates;
 mod certify;
 mod clock;
 mod cluster;
+mod doctor;
 mod endings;
 mod judge;
 #[cfg(feature = "k3s")]

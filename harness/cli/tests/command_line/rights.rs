@@ -8,7 +8,7 @@ use crate::{
 
 /// Grants what `ordinal rbac` prints, but for objects of the kinds `without`. Returns a kubeconfig of the service
 /// account that gets it.
-fn grant(up: &Up, without: &[&str]) -> tempfile::NamedTempFile {
+pub fn grant(up: &Up, without: &[&str]) -> tempfile::NamedTempFile {
     let printed = ordinal(&["rbac"]).ends_with(0).out;
     let manifest = engine::manifest::Manifest::parse("rbac", &printed).expect("manifests");
     let token = on_the_network(async {

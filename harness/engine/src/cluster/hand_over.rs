@@ -73,6 +73,7 @@ impl HandOver {
 async fn prove(client: &kube::Client, run: &str, kinds: &[Kind]) -> Result<Option<Rival>, String> {
     let namespace = format!("ordinal-hand-over-{run}");
     namespaces::create(client, &namespace, run, true).await?;
+    tracing::info!(namespace, ?kinds, "looking whether anybody serves sets");
     let found = acted_on(client, &namespace, kinds).await;
     namespaces::remove(client, &namespace).await;
     found

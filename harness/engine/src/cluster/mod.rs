@@ -1,6 +1,7 @@
 //! Where a candidate runs.
 
 mod embedded;
+mod finding;
 mod hand_over;
 #[cfg(feature = "k3s")]
 pub mod k3s;
@@ -10,10 +11,15 @@ mod rights;
 mod spare;
 
 pub use embedded::{EMBEDDED, EmbeddedCluster};
+pub use finding::{Finding, Severity};
 pub use hand_over::HandOver;
-pub use kubeconfig::{KUBECONFIG, KubeconfigCluster, KubeconfigOptions, RIGHTS, Right};
+pub use kubeconfig::{
+    KUBECONFIG, KubeconfigCluster, KubeconfigOptions, RIGHTS, Right, examine as examine_kubeconfig,
+};
 pub use namespaces::{RUN_LABEL, sweep as sweep_namespaces};
-pub(crate) use namespaces::{create as create_namespace, keep as keep_namespace, remove as remove_namespace};
+pub(crate) use namespaces::{
+    create as create_namespace, keep as keep_namespace, remove as remove_namespace, run_id,
+};
 pub use spare::{NodeLoss, SPARE, SpareNode};
 
 pub use ::embedded::DnsFault;

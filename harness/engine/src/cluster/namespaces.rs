@@ -19,6 +19,12 @@ const REQUEST: Duration = Duration::from_secs(5);
 /// How often is looked whether namespaces are gone.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// Four characters that tell the namespaces of this run from those of others.
+pub(crate) fn run_id() -> String {
+    let mut random = fastrand::Rng::new();
+    std::iter::repeat_with(|| random.lowercase()).take(4).collect()
+}
+
 /// Makes a namespace of run `run`. `restricted`: pods that need privileges are refused in it.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     candidate::{RunningCandidate, panic_text},
     clock::Stopwatch,
-    cluster::{Cluster, ClusterError, HandOver, facts},
+    cluster::{Cluster, ClusterError, HandOver, facts, run_id},
     folder::Folder,
     patience::Limits,
     scenario::Scenario,
@@ -221,10 +221,4 @@ async fn one(
         events: performed.events(),
     });
     Ok(performed)
-}
-
-/// Four characters that tell the namespaces of this run from those of others.
-fn run_id() -> String {
-    let mut random = fastrand::Rng::new();
-    std::iter::repeat_with(|| random.lowercase()).take(4).collect()
 }

@@ -4,53 +4,7 @@ use super::{
     K3sOptions,
     docker::{DockerError, Engine, EngineFacts},
 };
-use std::fmt;
-
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// As it should be.
-    Fine,
-    /// It works, or may work, with a restriction.
-    Warning,
-    /// k3s cannot run.
-    Fatal,
-}
-
-/// One thing that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// How bad it is.
-    pub severity: Severity,
-    /// What was looked at.
-    pub what: &'static str,
-    /// What was found.
-    pub found: String,
-    /// What to do; empty if nothing.
-    pub remedy: &'static str,
-}
-
-impl Finding {
-    /// Whether k3s cannot run for it.
-    pub fn is_fatal(&self) -> bool {
-        self.severity == Severity::Fatal
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let severity = match self.severity {
-            Severity::Fine => "ok",
-            Severity::Warning => "warning",
-            Severity::Fatal => "missing",
-        };
-        write!(f, "{severity:8} {:18} {}", self.what, self.found)?;
-        if !self.remedy.is_empty() {
-            write!(f, "; {}", self.remedy)?;
-        }
-        Ok(())
-    }
-}
+use crate::cluster::{Finding, Severity};
 
 /// What is known of a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,12 +59,7 @@ async fn image(engine: &Engine, reference: &str) -> Result<bool, String> {
 /// What is to be said of a host.
 pub fn judge(host: &Host) -> Vec<Finding> {
     use Severity::{Fatal, Fine, Warning};
-    let finding = |severity, what, found: String, remedy| Finding {
-        severity,
-        what,
-        found,
-        remedy: if severity == Fine { "" } else { remedy },
-    };
+    let finding = Finding::new;
     let facts = match &host.engine {
         Ok(facts) => facts,
         Err(reason) => {

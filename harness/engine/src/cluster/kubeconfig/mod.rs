@@ -1,9 +1,11 @@
 //! Any cluster that a kubeconfig leads to. Nothing but namespaces of the run is made in it, and what is in them.
 
 mod connect;
+mod doctor;
 mod probe_pod;
 mod rights;
 
+pub use doctor::examine;
 pub use rights::{RIGHTS, Right};
 
 use super::{Capability, Cluster, ClusterError, HandOver, Role, namespaces};
@@ -106,7 +108,7 @@ impl KubeconfigCluster {
         run: &str,
     ) -> Result<(KubeconfigCluster, HandOver), ClusterError> {
         let client = connection.client.clone();
-        let version = ask("its version", client.apiserver_version()).await?.git_version;
+        let version = version(&client).await?;
         check_rights(&client).await?;
         let hand_over = HandOver::begin(&client, run, takes_over);
         match Self::prepare(connection, version, workload_image, run).await {
@@ -129,18 +131,10 @@ impl KubeconfigCluster {
     ) -> Result<KubeconfigCluster, ClusterError> {
         let client = &connection.client;
         let mut capabilities = Vec::new();
-        let classes: Api<StorageClass> = Api::all(client.clone());
-        let classes = ask("its storage classes", classes.list(&ListParams::default())).await?;
-        if classes.items.iter().any(is_default) {
+        if classes(client).await?.iter().any(is_default) {
             capabilities.push(Capability::DynamicProvisioning);
         }
-        let nodes: Api<Node> = Api::all(client.clone());
-        if ask("its nodes", nodes.list(&ListParams::default()))
-            .await?
-            .items
-            .len()
-            > 1
-        {
+        if nodes(client).await?.len() > 1 {
             capabilities.push(Capability::SeveralNodes);
         }
         let asker = match workload_image {
@@ -161,9 +155,7 @@ impl KubeconfigCluster {
             .client;
         let directory = Folder::make(&format!("kubeconfig-{run}"))?;
         let prober = ProxyProber::new(client.clone(), asker);
-        // Caches hold every answer, also that there is none, for as long as the zone says.
-        let ttl = prober.resolve(SELDOM_ASKED, RecordType::Srv).await.ttl;
-        let ttl = ttl.map(|seconds| Duration::from_secs(seconds.into()));
+        let ttl = time_to_live(&prober).await;
         Ok(KubeconfigCluster {
             prober: Arc::new(prober),
             dns_cache: ttl.map_or(LONGEST_CACHE, |ttl| ttl.min(LONGEST_CACHE)),
@@ -176,6 +168,28 @@ impl KubeconfigCluster {
             connection,
         })
     }
+}
+
+async fn version(client: &Client) -> Result<String, ClusterError> {
+    Ok(ask("its version", client.apiserver_version()).await?.git_version)
+}
+
+/// How long caches hold an answer of the cluster's DNS, also that there is none; `None` if nobody answers.
+async fn time_to_live(prober: &ProxyProber) -> Option<Duration> {
+    let answer = prober.resolve(SELDOM_ASKED, RecordType::Srv).await;
+    answer.ttl.map(|seconds| Duration::from_secs(seconds.into()))
+}
+
+async fn classes(client: &Client) -> Result<Vec<StorageClass>, ClusterError> {
+    let classes: Api<StorageClass> = Api::all(client.clone());
+    let listed = ask("its storage classes", classes.list(&ListParams::default())).await?;
+    Ok(listed.items)
+}
+
+async fn nodes(client: &Client) -> Result<Vec<Node>, ClusterError> {
+    let nodes: Api<Node> = Api::all(client.clone());
+    let listed = ask("its nodes", nodes.list(&ListParams::default())).await?;
+    Ok(listed.items)
 }
 
 fn is_default(class: &StorageClass) -> bool {
