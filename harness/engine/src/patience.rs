@@ -44,7 +44,7 @@ impl Limits {
                 dns_ms: millis(staleness),
             },
             hold,
-            quiet: (bound + MILLIS_250).max(hold * 2 + LONGEST_SILENCE),
+            quiet: (bound + MILLIS_250).max(on_purpose(hold)),
             quiet_node: Duration::ZERO,
             longest: bound * 20,
         }
@@ -117,8 +117,10 @@ impl Limits {
 
     /// Silence after which an unreached goal counts as stalled on such a machine.
     pub fn quiet_despite(&self, lag: Duration) -> Duration {
+        let judge = self.judge.stretched(millis(lag));
         self.quiet
-            .max(self.judge.stretched(millis(lag)).reaction() + MILLIS_250)
+            .max(judge.reaction() + MILLIS_250)
+            .max(on_purpose(self.hold_despite(lag)))
     }
 
     /// Limits in virtual time: time costs nothing, so a minute of silence is affordable.
@@ -139,6 +141,11 @@ impl Limits {
     }
 }
 
+/// The longest silence that a scenario makes on purpose: it lets pods stop and start for as long as some holds take.
+fn on_purpose(hold: Duration) -> Duration {
+    hold * 2 + LONGEST_SILENCE
+}
+
 fn hold_of(staleness: Duration) -> Duration {
     staleness + staleness / 2 + SPARE
 }
@@ -150,6 +157,18 @@ pub(crate) fn millis(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn silence_that_a_scenario_makes_on_purpose_proves_nothing() {
+        let limits = Limits::calibrated(Duration::from_millis(5));
+        for lag in [0, 20, 82, 300] {
+            let lag = Duration::from_millis(lag);
+            // `create-waits-for-terminating` has a pod stop for four holds, in whole seconds, and waits for it after two.
+            let silent = limits.hold_despite(lag) * 2 + Duration::from_secs(1);
+            assert!(limits.quiet_despite(lag) > silent, "{lag:?}");
+        }
+        assert_eq!(limits.quiet_despite(Duration::ZERO), limits.quiet);
+    }
 
     #[test]
     fn a_hold_is_spoiled_by_a_delay_that_came_after_it() {

@@ -47,7 +47,8 @@ mod start_ordinal;
 mod static_volumes;
 mod update;
 
-/// Every scenario, in the order in which they are started: the longest first, so that a run ends early.
+/// Every scenario, in the order in which they are started: the longest first, so that a run ends early, and those that make
+/// most work soon after, while the long ones mostly hold still.
 pub fn all() -> Vec<Scenario> {
     vec![
         node_loss::OUT_OF_SERVICE,
@@ -66,6 +67,14 @@ pub fn all() -> Vec<Scenario> {
         update::LOST_MIDWAY,
         partition::PHASED,
         update::HALTS,
+        scale_up::TWELVE,
+        persistence::LOG,
+        start_ordinal::START,
+        parallel::SCALE_DOWN,
+        peers::REDIS_PEERS,
+        repair::ALL_PODS,
+        partition::CANARY,
+        static_volumes::WITHOUT_CLASS,
         create::TERMINATING_PREDECESSOR,
         repair::UNREADY_IS_LEFT_ALONE,
         retention::WHEN_SCALED,
@@ -75,7 +84,6 @@ pub fn all() -> Vec<Scenario> {
         orphans::OCCUPANT,
         update::AFTER_SCALE_DOWN,
         update::ROLLING,
-        start_ordinal::START,
         scale_up::WHILE_TERMINATING,
         scale_down::HALTS,
         on_delete::ON_DELETE,
@@ -90,27 +98,20 @@ pub fn all() -> Vec<Scenario> {
         scale_down::TERMINATING_TOP,
         parallel::CREATE,
         orphans::ORPHAN_AND_RECREATE,
-        partition::CANARY,
         partition::ABOVE_REPLICAS,
         parallel::UPDATE,
         deletion::BACKGROUND,
         orphans::TWINS,
         repair::POD_ZERO_WHILE_ONE_IS_UNREADY,
         scale_down::TO_ZERO,
-        repair::ALL_PODS,
-        static_volumes::WITHOUT_CLASS,
         deletion::FOREGROUND,
         daemonset::ONE_PER_NODE,
-        peers::REDIS_PEERS,
-        parallel::SCALE_DOWN,
         scale_up::BY_SUBRESOURCE,
         static_volumes::BY_CLASS,
         persistence::TWO_CLAIMS,
         scale_down::UNREADY_TOP,
-        scale_up::TWELVE,
         repair::ONE_POD,
         repair::EVICTION,
-        persistence::LOG,
     ]
 }
 

@@ -6,6 +6,7 @@ mod choice;
 mod first_contact;
 mod hand_over;
 mod judge;
+mod pace;
 mod performed;
 mod plan;
 mod progress;

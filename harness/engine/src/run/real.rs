@@ -4,6 +4,7 @@ use super::{
     Outcome, Performed, Plan, Progress, RunError,
     attempt::Attempt,
     first_contact, hand_over,
+    pace::Pace,
     scenario::{Venue, perform},
 };
 use crate::{
@@ -131,10 +132,12 @@ async fn on_candidate(
         keep_histories: true,
         ..venue.clone()
     };
+    let pace = Pace::default();
     let mut first = one(
         &first_contact::FIRST_CONTACT,
         &telling,
         first_contact::limits(plan.candidate.startup).with_nodes(cluster.node_silence()),
+        &pace,
         tell,
     )
     .await?;
@@ -158,7 +161,7 @@ async fn on_candidate(
         // Not in order: one that takes long must not keep the others from starting.
         let mut done: Vec<_> = stream::iter(plan.scenarios.iter().enumerate())
             .map(|(place, scenario)| {
-                let one = one(scenario, &venue, limits, tell);
+                let one = one(scenario, &venue, limits, &pace, tell);
                 async move { (place, one.await) }
             })
             .buffer_unordered(plan.jobs)
@@ -196,6 +199,7 @@ async fn one(
     scenario: &Scenario,
     venue: &Venue<'_>,
     limits: Limits,
+    pace: &Pace,
     tell: &(dyn Fn(Progress) + Sync),
 ) -> Result<Performed, RunError> {
     tell(Progress::Started {
@@ -203,6 +207,7 @@ async fn one(
     });
     let mut attempt = Attempt::FIRST;
     let performed = loop {
+        pace.turn().await;
         let performed = perform(scenario, venue, limits, attempt).await?;
         let Some(next) = attempt.after(&performed) else {
             break performed;

@@ -118,7 +118,7 @@ impl Stage {
     /// # Errors
     /// When the candidate ended.
     pub async fn keep_still(&self) -> Result<(), StepError> {
-        self.keep_still_for(self.hold_time()).await
+        self.keep_still_for(|| self.hold_time()).await
     }
 
     /// Keeps the world frozen until answers of the DNS that are out of date have run out as well.
@@ -126,13 +126,12 @@ impl Stage {
     /// # Errors
     /// When the candidate ended.
     pub async fn keep_names_still(&self) -> Result<(), StepError> {
-        self.keep_still_for(self.names_hold_time()).await
+        self.keep_still_for(|| self.names_hold_time()).await
     }
 
-    async fn keep_still_for(&self, hold: Duration) -> Result<(), StepError> {
+    async fn keep_still_for(&self, hold: impl Fn() -> Duration) -> Result<(), StepError> {
         let mut candidate = self.inner.candidate.clone();
-        self.inner.lag.held(hold);
-        let still = clock::pass(hold);
+        let still = async { self.inner.lag.held(stillness(hold).await) };
         let ended = async move {
             match candidate
                 .wait_for(Option::is_some)
@@ -317,6 +316,20 @@ fn replaced(world: &World, pod: &str, old: &str) -> Seen {
     }
 }
 
+/// Lets time pass for as long as `hold` says in the end; how long that was. A machine that turns out to be slow meanwhile
+/// makes it last longer.
+async fn stillness(hold: impl Fn() -> Duration) -> Duration {
+    let begun = clock::Stopwatch::start();
+    loop {
+        let enough = hold();
+        let left = enough.saturating_sub(begun.elapsed().into());
+        if left.is_zero() {
+            return enough;
+        }
+        clock::pass(left).await;
+    }
+}
+
 /// Waits for an arrival, as long as silence means nothing; how long it was silent if none came.
 ///
 /// A machine that turns out to be slow meanwhile makes the wait longer: what the judge allows for such a machine has to
@@ -357,6 +370,23 @@ mod tests {
         let (silent, ()) = tokio::join!(silence(limits, &lag, never), turns_out_slow);
         assert_eq!(silent, Err(limits.quiet_despite(slow)));
         assert!(Duration::from(begun.elapsed()) >= limits.quiet_despite(slow));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_machine_that_turns_out_slow_is_held_still_on_for_longer() {
+        let limits = Limits::calibrated(Duration::from_millis(5));
+        let lag = Lag::known(Duration::ZERO);
+        let hold = || limits.hold_despite(lag.longest());
+        let slow = Duration::from_millis(80);
+        let turns_out_slow = async {
+            clock::pass(limits.hold / 2).await;
+            lag.saw(slow);
+        };
+        let begun = clock::Stopwatch::start();
+        let (held, ()) = tokio::join!(stillness(hold), turns_out_slow);
+        assert_eq!(held, limits.hold_despite(slow));
+        assert!(held > limits.hold && Duration::from(begun.elapsed()) >= held);
+        assert!(!limits.spoiled(held, slow));
     }
 
     #[tokio::test(start_paused = true)]
