@@ -3,7 +3,7 @@
 //! A pod whose gate is closed is Running but not Ready, on any cluster, for as long as wanted, without touching its
 //! containers.
 
-use crate::recorder::Recorder;
+use crate::{clock, recorder::Recorder};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{
     Api, Client,
@@ -13,11 +13,14 @@ use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 use tokio::sync::watch;
 
 /// Condition type of the gate.
 pub const GATE: &str = "ordinal.dev/held";
+/// When a gate that could not be moved is tried again.
+const RETRY: Duration = Duration::from_millis(100);
 
 /// Which pods are held. All others are released as soon as they appear.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -107,6 +110,7 @@ impl GateKeeper {
         loop {
             let wanted = holds.borrow_and_update().clone();
             changes.mark_unchanged();
+            let mut failed = false;
             for (name, uid, open) in recorder.look(|world| due(world, &wanted)) {
                 if asked.insert(uid.clone(), open) == Some(open) {
                     continue;
@@ -118,6 +122,7 @@ impl GateKeeper {
                     Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409 | 422) => {}
                     Err(error) => {
                         asked.remove(&uid);
+                        failed = true;
                         *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = Some(format!(
                             "the readiness gate of {name} could not be patched: {error}"
                         ));
@@ -128,6 +133,8 @@ impl GateKeeper {
                 biased;
                 changed = holds.changed() => if changed.is_err() { return },
                 changed = changes.changed() => if changed.is_err() { return },
+                // The world may be at rest just because a gate was not moved.
+                () = clock::pass(RETRY), if failed => {}
             }
         }
     }

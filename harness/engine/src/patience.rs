@@ -141,7 +141,8 @@ impl Limits {
     }
 }
 
-/// The longest silence that a scenario makes on purpose: it lets pods stop and start for as long as some holds take.
+/// The longest silence that a scenario makes on purpose: it lets pods stop and start for as long as some holds take. Those
+/// that wait for the DNS are longer where it keeps answers, and are waited for as nodes are.
 fn on_purpose(hold: Duration) -> Duration {
     hold * 2 + LONGEST_SILENCE
 }

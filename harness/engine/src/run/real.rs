@@ -5,7 +5,7 @@ use super::{
     attempt::Attempt,
     first_contact, hand_over,
     pace::Pace,
-    scenario::{Venue, perform},
+    scenario::{Venue, perform, reason_to_skip},
 };
 use crate::{
     candidate::{RunningCandidate, panic_text},
@@ -207,7 +207,13 @@ async fn one(
     });
     let mut attempt = Attempt::FIRST;
     let performed = loop {
-        pace.turn().await;
+        if reason_to_skip(scenario, venue).is_none() {
+            tokio::select! {
+                biased;
+                () = venue.stop.cancelled() => {}
+                () = pace.turn() => {}
+            }
+        }
         let performed = perform(scenario, venue, limits, attempt).await?;
         let Some(next) = attempt.after(&performed) else {
             break performed;

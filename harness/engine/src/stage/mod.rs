@@ -68,15 +68,29 @@ impl Stage {
         self.inner.limits
     }
 
-    /// How long the world is kept frozen, on this machine as busy as it has been so far.
+    /// How long the world is kept frozen, on this machine as busy as it has been so far. A scenario that reckons with it is
+    /// performed again if it turns out to be too short.
     pub fn hold_time(&self) -> Duration {
+        let hold = self.hold_now();
+        self.inner.lag.held(hold);
+        hold
+    }
+
+    /// How long the world is kept frozen so that answers of the DNS that are out of date have run out as well. To be reckoned
+    /// with as [`Stage::hold_time`].
+    pub fn names_hold_time(&self) -> Duration {
+        self.hold_time() + self.names_longer()
+    }
+
+    /// The same for a hold that can still be made longer.
+    fn hold_now(&self) -> Duration {
         self.inner.limits.hold_despite(self.inner.lag.longest())
     }
 
-    /// How long the world is kept frozen so that answers of the DNS that are out of date have run out as well.
-    pub fn names_hold_time(&self) -> Duration {
+    /// How much longer a hold is for the sake of the DNS.
+    fn names_longer(&self) -> Duration {
         let judge = self.inner.limits.judge;
-        self.hold_time() + judge.dns().saturating_sub(judge.staleness()) * 3 / 2
+        judge.dns().saturating_sub(judge.staleness()) * 3 / 2
     }
 
     /// Reads the present state of the world.

@@ -118,7 +118,7 @@ impl Stage {
     /// # Errors
     /// When the candidate ended.
     pub async fn keep_still(&self) -> Result<(), StepError> {
-        self.keep_still_for(|| self.hold_time()).await
+        self.keep_still_for(|| self.hold_now()).await
     }
 
     /// Keeps the world frozen until answers of the DNS that are out of date have run out as well.
@@ -126,7 +126,8 @@ impl Stage {
     /// # Errors
     /// When the candidate ended.
     pub async fn keep_names_still(&self) -> Result<(), StepError> {
-        self.keep_still_for(|| self.names_hold_time()).await
+        self.keep_still_for(|| self.hold_now() + self.names_longer())
+            .await
     }
 
     async fn keep_still_for(&self, hold: impl Fn() -> Duration) -> Result<(), StepError> {

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     candidate::Kind,
+    clock,
     cluster::{
         Capability, ClusterError, Finding, HandOver, Severity,
         hand_over::Rival,
@@ -18,6 +19,9 @@ use k8s_openapi::api::{core::v1::Node, storage::v1::StorageClass};
 use kube::Client;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+
+/// How long a request that nobody waits for any more may take to arrive.
+const UNDER_WAY: Duration = Duration::from_millis(500);
 
 /// Looks at the cluster that a kubeconfig leads to, as far as it answers. What is made for it is removed in the end, also
 /// when `stop` is cancelled meanwhile.
@@ -78,15 +82,20 @@ pub async fn examine(options: &KubeconfigOptions, stop: &CancellationToken) -> V
     };
     tokio::select! {
         biased;
-        () = stop.cancelled() => {}
+        // What was under way may still arrive.
+        () = stop.cancelled() => clock::pass(UNDER_WAY).await,
         tried = tried => findings.extend(tried),
     }
-    match namespaces::remove_all(client, &run, FAREWELL).await {
-        Ok(left) if left.is_empty() => {}
-        Ok(left) => tracing::warn!(?left, "namespaces of the doctor are still terminating"),
-        Err(error) => tracing::warn!(error, "namespaces of the doctor may be left"),
-    }
+    let left = match namespaces::remove_all(client, &run, FAREWELL).await {
+        Ok(left) if left.is_empty() => None,
+        Ok(left) => Some(format!("still terminating: {}", left.join(", "))),
+        Err(error) => Some(format!("may be left: {error}")),
+    };
     findings.push(never());
+    findings.extend(left.map(|left| {
+        let remedy = "delete the namespaces with the label ordinal.dev/run that no run needs";
+        Finding::new(Warning, "what was made", left, remedy)
+    }));
     findings
 }
 
