@@ -99,7 +99,7 @@ impl Limits {
         self
     }
 
-    /// How long to hold still on a machine that keeps the harness waiting for up to `lag`.
+    /// How long to hold still on a machine that needs `lag` for a turn.
     pub fn hold_despite(&self, lag: Duration) -> Duration {
         let stretched = self.judge.stretched(millis(lag)).staleness();
         if stretched > self.judge.staleness() {

@@ -236,8 +236,10 @@ pub struct End {
     /// What the scenario waited for when it gave up, and what it last saw.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_for: Option<String>,
-    /// The longest that the machine kept the harness itself waiting while the scenario ran, in milliseconds. Whoever
-    /// judges must be more patient by a multiple of it.
+    /// How long the machine needed for a turn of the harness itself while the scenario ran, in milliseconds: the mean of
+    /// the slowest [`TURNS`] turns. Whoever judges must be as patient as all of them together took.
+    ///
+    /// [`TURNS`]: crate::TURNS
     #[serde(default)]
     pub lag_ms: u64,
 }

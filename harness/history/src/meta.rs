@@ -123,14 +123,16 @@ impl Default for Patience {
     }
 }
 
-/// A controller takes a step in several turns, and each may be kept waiting as long as the harness was.
-const TURNS: u64 = 20;
+/// A controller takes a step in up to so many turns, and each may be kept waiting as long as one of the harness was.
+pub const TURNS: u32 = 20;
 
 impl Patience {
-    /// Patience on a machine that kept the harness itself waiting for up to `lag_ms` milliseconds.
+    /// Patience on a machine that needed `lag_ms` milliseconds for each turn of the harness itself ([`End::lag_ms`]).
+    ///
+    /// [`End::lag_ms`]: crate::End::lag_ms
     #[must_use]
     pub fn stretched(self, lag_ms: u64) -> Patience {
-        let least = lag_ms.saturating_mul(TURNS);
+        let least = lag_ms.saturating_mul(TURNS.into());
         Patience {
             staleness_ms: self.staleness_ms.max(least),
             reaction_ms: self.reaction_ms.max(least.saturating_mul(3)),

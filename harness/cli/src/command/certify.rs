@@ -156,9 +156,9 @@ pub(super) fn tell_of(news: Progress) {
                 "the namespace {namespace} is kept; `kubectl delete namespace {namespace}` removes it"
             ));
         }
-        Progress::Repeated { scenario, delay } => tell(format!(
-            "{scenario:40} again: the machine was {:.0} ms late, more than its holds allow for",
-            delay.as_secs_f64() * 1e3
+        Progress::Repeated { scenario, turn } => tell(format!(
+            "{scenario:40} again: the machine needed {:.0} ms for a turn, more than its holds allow for",
+            turn.as_secs_f64() * 1e3
         )),
         Progress::Finished {
             scenario,

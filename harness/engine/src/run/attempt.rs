@@ -4,7 +4,7 @@ use super::{Performed, RunError};
 use reports::Outcome;
 use std::{path::Path, time::Duration};
 
-/// Which time a scenario is performed, from 1, and the delay of the machine that is expected from the start.
+/// Which time a scenario is performed, from 1, and how long a turn takes that is expected of the machine from the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Attempt {
     pub number: u32,
@@ -29,7 +29,7 @@ impl Attempt {
         let number = self.number + 1;
         (open && number <= ATTEMPTS).then_some(Attempt {
             number,
-            // Most delays come alone. Only a machine that is slow again is expected to be so from the start.
+            // Most machines are slow for a moment. Only one that is slow again is expected to be so from the start.
             lag: if number == ATTEMPTS { lag } else { Duration::ZERO },
         })
     }

@@ -147,14 +147,29 @@ impl ClusterChoice {
             ClusterChoice::Embedded { .. } => {}
             ClusterChoice::Kubeconfig(options) => KubeconfigCluster::abandon(options, run).await,
             #[cfg(feature = "k3s")]
-            ClusterChoice::K3s(_) => {
-                if let Ok(engine) = Engine::connect().await
-                    && let Err(error) = engine.sweep(Some(run)).await
-                {
-                    tracing::warn!(%error, "containers of the run may be left");
-                }
-            }
+            ClusterChoice::K3s(_) => sweep(run).await,
         }
+    }
+
+    /// Removes what takes no time and would go on running. Namespaces in somebody's cluster do take time: they have a label,
+    /// and are left.
+    #[cfg_attr(not(feature = "k3s"), expect(clippy::unused_async, unused_variables))]
+    pub(super) async fn abandon_at_once(&self, run: &str) {
+        match self {
+            ClusterChoice::Embedded { .. } | ClusterChoice::Kubeconfig(_) => {}
+            #[cfg(feature = "k3s")]
+            ClusterChoice::K3s(_) => sweep(run).await,
+        }
+    }
+}
+
+/// Removes the containers of a run, and their network.
+#[cfg(feature = "k3s")]
+async fn sweep(run: &str) {
+    if let Ok(engine) = Engine::connect().await
+        && let Err(error) = engine.sweep(Some(run)).await
+    {
+        tracing::warn!(%error, "containers of the run may be left");
     }
 }
 

@@ -34,8 +34,8 @@ pub struct Recorded {
     pub environment: Vec<String>,
     /// Name of the history file in the output folder.
     pub file: Option<String>,
-    /// The delay of the machine that came after a hold and was too long for it; then the rules that need the hold are
-    /// not exercised, whatever the candidate did.
+    /// What the machine needed for a turn, if that turned out after a hold and the hold was too short for it; then the rules
+    /// that need the hold are not exercised, whatever the candidate did.
     pub spoiled_by: Option<Duration>,
 }
 
@@ -54,7 +54,7 @@ impl Performed {
         self.recorded.as_ref().map_or(0, |recorded| recorded.events)
     }
 
-    /// The delay of the machine that was too long for a hold.
+    /// What the machine needed for a turn, if a hold was too short for it.
     pub(super) fn spoiled_by(&self) -> Option<Duration> {
         self.recorded.as_ref()?.spoiled_by
     }

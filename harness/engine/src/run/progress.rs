@@ -47,8 +47,8 @@ pub enum Progress {
     Repeated {
         /// Its name.
         scenario: &'static str,
-        /// How long the machine kept the harness waiting.
-        delay: Duration,
+        /// How long the machine needed for a turn of the harness.
+        turn: Duration,
     },
     /// A scenario is over.
     Finished {

@@ -39,11 +39,19 @@ pub(super) fn run(
         .enable_all()
         .build()
         .map_err(|error| RunError::Harness(format!("no runtime: {error}")))?;
+    let run = run_id();
     let outcome = runtime.block_on(async {
-        tokio::select! {
+        let outcome = tokio::select! {
             biased;
-            () = plan.at_once.cancelled() => Err(RunError::EndedAtOnce),
-            outcome = on_cluster(plan, stop, tell) => outcome,
+            () = plan.at_once.cancelled() => None,
+            outcome = on_cluster(plan, &run, stop, tell) => Some(outcome),
+        };
+        match outcome {
+            Some(outcome) => outcome,
+            None => {
+                plan.cluster.abandon_at_once(&run).await;
+                Err(RunError::EndedAtOnce)
+            }
         }
     });
     runtime.shutdown_timeout(Duration::from_secs(2));
@@ -52,18 +60,18 @@ pub(super) fn run(
 
 async fn on_cluster(
     plan: &Plan,
+    run: &str,
     stop: &CancellationToken,
     tell: &(dyn Fn(Progress) + Sync),
 ) -> Result<Outcome, RunError> {
     let started = Stopwatch::start();
-    let run = run_id();
     let begun = tokio::select! {
         biased;
         () = stop.cancelled() => None,
-        started = plan.cluster.start(&plan.candidate, &run) => Some(started?),
+        started = plan.cluster.start(&plan.candidate, run) => Some(started?),
     };
     let Some((cluster, hand_over)) = begun else {
-        plan.cluster.abandon(&run).await;
+        plan.cluster.abandon(run).await;
         return Err(RunError::Stopped);
     };
     tell(Progress::ClusterReady {
@@ -72,7 +80,7 @@ async fn on_cluster(
     });
     let (ready, before) = (Stopwatch::start(), cluster.requests());
     // Whatever happens from here on, the cluster is left as it was found.
-    let work = AssertUnwindSafe(on_candidate(plan, &cluster, hand_over, &run, stop, tell)).catch_unwind();
+    let work = AssertUnwindSafe(on_candidate(plan, &cluster, hand_over, run, stop, tell)).catch_unwind();
     let outcome = work.await;
     if before.is_some() {
         tell(Progress::Leaving {
@@ -221,7 +229,7 @@ async fn one(
         attempt.keep_history(venue.out, scenario.name)?;
         tell(Progress::Repeated {
             scenario: scenario.name,
-            delay: performed.spoiled_by().unwrap_or_default(),
+            turn: performed.spoiled_by().unwrap_or_default(),
         });
         attempt = next;
     };

@@ -132,10 +132,10 @@ pub(super) async fn perform(
             source: std::io::Error::other(reason),
         });
     }
-    let spoiled = limits.spoiled(lag.shortest_hold(), lag.longest());
+    let spoiled = limits.spoiled(lag.shortest_hold(), lag.turn());
     let recorded = Recorded {
         file: name,
-        spoiled_by: (venue.real_time && spoiled).then(|| lag.longest()),
+        spoiled_by: (venue.real_time && spoiled).then(|| lag.turn()),
         ..judged(history, venue).await?
     };
     clean_up(&client, venue, &namespace, &outcome, &recorded).await;
@@ -322,7 +322,7 @@ fn stopped() -> Outcome {
 }
 
 fn end(outcome: &Outcome, lag: &Lag) -> End {
-    let lag_ms = crate::patience::millis(lag.longest());
+    let lag_ms = crate::patience::millis(lag.turn());
     match outcome {
         Outcome::Completed => End {
             outcome: "completed".into(),

@@ -84,7 +84,7 @@ impl Stage {
 
     /// The same for a hold that can still be made longer.
     fn hold_now(&self) -> Duration {
-        self.inner.limits.hold_despite(self.inner.lag.longest())
+        self.inner.limits.hold_despite(self.inner.lag.turn())
     }
 
     /// How much longer a hold is for the sake of the DNS.

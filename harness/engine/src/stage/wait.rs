@@ -338,7 +338,7 @@ async fn stillness(hold: impl Fn() -> Duration) -> Duration {
 async fn silence(limits: Limits, lag: &Lag, arrival: impl Future<Output = ()>) -> Result<(), Duration> {
     let mut arrival = pin!(arrival);
     let begun = clock::Stopwatch::start();
-    let mut enough = limits.quiet_despite(lag.longest());
+    let mut enough = limits.quiet_despite(lag.turn());
     loop {
         let left = enough.saturating_sub(begun.elapsed().into());
         if clock::within(left, arrival.as_mut()).await.is_some() {
@@ -346,7 +346,7 @@ async fn silence(limits: Limits, lag: &Lag, arrival: impl Future<Output = ()>) -
         }
         let silent: Duration = begun.elapsed().into();
         lag.saw(silent.saturating_sub(enough));
-        enough = limits.quiet_despite(lag.longest());
+        enough = limits.quiet_despite(lag.turn());
         if silent >= enough {
             return Err(enough);
         }
@@ -357,6 +357,11 @@ async fn silence(limits: Limits, lag: &Lag, arrival: impl Future<Output = ()>) -
 mod tests {
     use super::*;
 
+    /// As if the machine needed so long for each turn for a while.
+    fn is_slow(lag: &Lag, turn: Duration) {
+        (0..history::TURNS).for_each(|_| lag.saw(turn));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn silence_means_nothing_until_the_judge_would_have_been_patient_enough() {
         let limits = Limits::calibrated(Duration::from_millis(5));
@@ -364,7 +369,7 @@ mod tests {
         let slow = Duration::from_secs(1);
         let turns_out_slow = async {
             clock::pass(limits.quiet / 2).await;
-            lag.saw(slow);
+            is_slow(&lag, slow);
         };
         let never = std::future::pending();
         let begun = clock::Stopwatch::start();
@@ -377,11 +382,11 @@ mod tests {
     async fn a_machine_that_turns_out_slow_is_held_still_on_for_longer() {
         let limits = Limits::calibrated(Duration::from_millis(5));
         let lag = Lag::known(Duration::ZERO);
-        let hold = || limits.hold_despite(lag.longest());
+        let hold = || limits.hold_despite(lag.turn());
         let slow = Duration::from_millis(80);
         let turns_out_slow = async {
             clock::pass(limits.hold / 2).await;
-            lag.saw(slow);
+            is_slow(&lag, slow);
         };
         let begun = clock::Stopwatch::start();
         let (held, ()) = tokio::join!(stillness(hold), turns_out_slow);
@@ -396,7 +401,7 @@ mod tests {
         let lag = Lag::known(Duration::ZERO);
         let late = async {
             clock::pass(limits.quiet / 2).await;
-            lag.saw(Duration::from_secs(1));
+            is_slow(&lag, Duration::from_secs(1));
             clock::pass(limits.quiet).await;
         };
         assert_eq!(silence(limits, &lag, late).await, Ok(()));

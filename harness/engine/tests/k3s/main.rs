@@ -263,6 +263,24 @@ async fn a_cluster_that_is_dropped_is_removed_and_what_is_left_is_swept() {
     cluster.shutdown().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_ends_when_nothing_is_left_whoever_removes_it() {
+    let Some(image) = stand_in("").await else { return };
+    let options = K3sOptions {
+        nodes: 2,
+        ..options(&image, 60)
+    };
+    let cluster = K3sCluster::start(&options, &[], "tboth").await;
+    let cluster = cluster.expect("it starts");
+    let engine = Engine::connect().await.expect("the engine");
+    let both = (0..4).map(|_| async {
+        engine.sweep(Some("tboth")).await.expect("swept");
+        left("tboth")
+    });
+    assert_eq!(futures::future::join_all(both).await, [(0, 0); 4]);
+    cluster.shutdown().await;
+}
+
 #[test]
 fn a_harness_that_panics_leaves_nothing() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");

@@ -4,7 +4,7 @@ use bollard::{
     Docker,
     query_parameters::{
         CreateImageOptionsBuilder, ImportImageOptionsBuilder, ListContainersOptionsBuilder,
-        ListNetworksOptionsBuilder, RemoveContainerOptionsBuilder,
+        ListNetworksOptionsBuilder, RemoveContainerOptionsBuilder, WaitContainerOptionsBuilder,
     },
 };
 use futures::StreamExt;
@@ -204,8 +204,7 @@ impl Engine {
             .map_err(refused("list containers"))?;
         let mut removed = 0;
         for id in found.into_iter().filter_map(|container| container.id) {
-            let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-            match tokio::time::timeout(REMOVAL, self.docker.remove_container(&id, Some(options))).await {
+            match tokio::time::timeout(REMOVAL, self.remove(&id)).await {
                 Ok(Ok(())) => removed += 1,
                 Ok(Err(error)) => tracing::warn!(container = id, %error, "a container could not be removed"),
                 Err(_) => tracing::warn!(container = id, "removing a container took too long"),
@@ -233,5 +232,32 @@ impl Engine {
             }
         }
         Ok(removed)
+    }
+
+    /// Removes a container and waits until it is gone, whoever began to remove it.
+    async fn remove(&self, id: &str) -> Result<(), bollard::errors::Error> {
+        use bollard::errors::Error::DockerResponseServerError as Refusal;
+        let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+        match self.docker.remove_container(id, Some(options)).await {
+            Err(Refusal { status_code: 404, .. }) => Ok(()),
+            // Somebody is at it. As long as it is not gone its network cannot go either.
+            Err(Refusal { status_code: 409, .. }) => {
+                let options = WaitContainerOptionsBuilder::new().condition("removed").build();
+                let mut end = std::pin::pin!(self.docker.wait_container(id, Some(options)));
+                match end.next().await {
+                    None
+                    | Some(
+                        Ok(_)
+                        | Err(
+                            Refusal { status_code: 404, .. }
+                            // It ended with another code than 0.
+                            | bollard::errors::Error::DockerContainerWaitError { .. },
+                        ),
+                    ) => Ok(()),
+                    Some(Err(error)) => Err(error),
+                }
+            }
+            other => other,
+        }
     }
 }
