@@ -4,9 +4,10 @@
 //! default candidate is the reference controllers. One test per scenario: `cargo test -p suites --test conformance
 //! rolling_update`.
 //!
-//! What lives in this process is tested in virtual time on the embedded cluster, so that a busy machine changes nothing;
-//! `ORDINAL_TIME=real` runs it in real time. Then, and with any other candidate, the cluster is k3s if this host can run it,
-//! unless one is named; all tests of one program share it.
+//! Unless a cluster is named it is k3s if this host can run it, and else the embedded one; the first line says which, and
+//! why. All tests of one program share k3s. On the embedded cluster what lives in this process is tested in virtual time, so
+//! that a busy machine changes nothing; `ORDINAL_TIME=real` runs it in real time, and `ORDINAL_TIME=virtual` never looks for
+//! k3s.
 //!
 //! A test asserts that no rule is broken, and snapshots the scenario's story and each rule that was exercised: no times,
 //! UIDs or addresses. In real time it differs from run to run who is faster, and so do what happens between two steps and
@@ -17,7 +18,8 @@ use rstest::rstest;
 use std::{
     collections::BTreeSet,
     env,
-    fmt::Write,
+    fmt::Write as _,
+    io::{self, Write as _},
     path::Path,
     sync::{LazyLock, OnceLock},
 };
@@ -39,6 +41,7 @@ conformance! {
     adopt_and_release = "adopt-and-release",
     create_ordered = "create-ordered",
     create_parallel = "create-parallel",
+    create_waits_for_pending = "create-waits-for-pending",
     create_waits_for_terminating = "create-waits-for-terminating",
     daemonset = "daemonset",
     delete_all_pods = "delete-all-pods",
@@ -116,34 +119,42 @@ fn chosen(variable: &str, default: &str) -> String {
         .unwrap_or_else(|| default.into())
 }
 
-/// Where the candidate is tried, and in whose time. What lives in this process needs no look at what else this host has.
+/// Where the candidate is tried, and in whose time.
 fn place(candidate: &Candidate) -> (ClusterChoice, Option<String>, Time) {
-    let named = ClusterChoice::of_environment().expect("ORDINAL_CLUSTER");
-    let may_be_virtual = candidate.is_in_process() && chosen("ORDINAL_TIME", "virtual") == "virtual";
-    match named {
-        Some(cluster) if may_be_virtual && cluster.has_virtual_time() => {
-            (cluster, None, Time::Virtual { seed: 1 })
-        }
-        Some(cluster) => (cluster, None, Time::Real),
-        None if may_be_virtual => (
-            "embedded".parse().expect("a cluster"),
-            Some("only here time can be virtual".into()),
-            Time::Virtual { seed: 1 },
-        ),
+    static AUTOMATIC: LazyLock<Chosen> = LazyLock::new(|| said(ClusterChoice::automatic()));
+    static VIRTUAL: LazyLock<Chosen> = LazyLock::new(|| {
+        said(Chosen {
+            cluster: "embedded".parse().expect("a cluster"),
+            because: "only here time can be virtual".into(),
+        })
+    });
+    let asked = chosen("ORDINAL_TIME", "as it comes");
+    let (cluster, because) = match ClusterChoice::of_environment().expect("ORDINAL_CLUSTER") {
+        Some(cluster) => (cluster, None),
         None => {
-            static AUTOMATIC: LazyLock<Chosen> = LazyLock::new(ClusterChoice::automatic);
-            let Chosen { cluster, because } = AUTOMATIC.clone();
-            (cluster, Some(because), Time::Real)
+            let virtual_only = asked == "virtual" && candidate.is_in_process();
+            let Chosen { cluster, because } = (if virtual_only { &*VIRTUAL } else { &*AUTOMATIC }).clone();
+            (cluster, Some(because))
         }
-    }
+    };
+    let time = match candidate.is_in_process() && cluster.has_virtual_time() && asked != "real" {
+        true => Time::Virtual { seed: 1 },
+        false => Time::Real,
+    };
+    (cluster, because, time)
+}
+
+/// Tells what was chosen, once, and although tests that pass are silent.
+fn said(chosen: Chosen) -> Chosen {
+    let Chosen { cluster, because } = &chosen;
+    // Nobody may be there to read it.
+    let _ = writeln!(io::stderr(), "cluster {cluster}: {because}");
+    chosen
 }
 
 fn perform(name: &str) {
     let candidate = Candidate::find(&chosen("ORDINAL_CANDIDATE", "reference")).expect("ORDINAL_CANDIDATE");
     let (cluster, chosen_because, time) = place(&candidate);
-    if let Some(because) = &chosen_because {
-        println!("cluster {cluster}: {because}");
-    }
     let costly = cluster.is_k3s();
     let plan = Plan {
         keep_histories: true,

@@ -112,7 +112,7 @@ impl Limits {
     /// Whether a hold was too short for the delay that turned out in the end: the judge then cannot tell what was meant
     /// in it from what was late. A tenth more than the judge's window, because what a rule watches begins within a hold.
     pub fn spoiled(&self, shortest_hold: Duration, lag: Duration) -> bool {
-        shortest_hold * 10 < self.judge.stretched(millis(lag)).staleness() * 11
+        shortest_hold.saturating_mul(10) < self.judge.stretched(millis(lag)).staleness() * 11
     }
 
     /// Silence after which an unreached goal counts as stalled on such a machine.
@@ -181,7 +181,7 @@ mod tests {
             assert!(limits.spoiled(hold, lag * 2 + Duration::from_millis(40)));
         }
         assert!(
-            !limits.spoiled(Duration::MAX / 16, Duration::from_secs(1)),
+            !limits.spoiled(Duration::MAX, Duration::from_secs(1)),
             "no hold"
         );
     }

@@ -2,6 +2,7 @@
 
 use super::{replicas, slow_myapp};
 use engine::manifest::MYAPP;
+use serde_json::json;
 
 scenario! {
     /// Every member is held unready for a while before the next may come.
@@ -20,6 +21,28 @@ scenario! {
             stage.until_ready(pod).await?;
         }
         stage.release_all();
+        stage.until_settled("myapp").await?;
+        stage.keep_still().await?;
+    }
+}
+
+scenario! {
+    /// A predecessor that has no node yet is no predecessor to build on.
+    PENDING_PREDECESSOR = "create-waits-for-pending":
+    "A member that no node may take yet keeps the next one from being created.",
+    profiles [Ordering], needs [], features [],
+    |stage| {
+        stage.step("create myapp with 2 replicas that no node may take");
+        let gates = json!([{ "name": "ordinal.dev/no-node-yet" }]);
+        let gated = json!({ "spec": { "template": { "spec": { "schedulingGates": gates } } } });
+        stage.apply(MYAPP.load()?.set(&replicas(2)).set(&gated)).await?;
+        for pod in ["myapp-0", "myapp-1"] {
+            stage.until_pending(pod).await?;
+            stage.keep_still().await?;
+            stage.step(format!("let a node take {pod}"));
+            stage.let_schedule(pod).await?;
+            stage.until_ready(pod).await?;
+        }
         stage.until_settled("myapp").await?;
         stage.keep_still().await?;
     }

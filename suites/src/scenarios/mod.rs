@@ -76,6 +76,7 @@ pub fn all() -> Vec<Scenario> {
         partition::CANARY,
         static_volumes::WITHOUT_CLASS,
         create::TERMINATING_PREDECESSOR,
+        create::PENDING_PREDECESSOR,
         repair::UNREADY_IS_LEFT_ALONE,
         retention::WHEN_SCALED,
         scale_down::CONDEMNED_IS_NOT_RECREATED,

@@ -250,6 +250,19 @@ impl Stage {
         .await
     }
 
+    /// Waits until a pod is there and kept from the nodes.
+    ///
+    /// # Errors
+    /// As [`Stage::until`].
+    pub async fn until_pending(&self, pod: &str) -> Result<(), StepError> {
+        self.until(&format!("{pod} Pending"), |world| match world.pod(pod) {
+            Some(state) if state.phase == "Pending" && !state.terminating => Ok(()),
+            Some(state) => Err(state.describe()),
+            None => Err("it does not exist".into()),
+        })
+        .await
+    }
+
     /// Waits until a pod has another UID than `old` and is Ready.
     ///
     /// # Errors

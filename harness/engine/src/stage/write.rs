@@ -250,6 +250,15 @@ impl Stage {
         self.unpin_any("v1", "Pod", pod).await
     }
 
+    /// Lets the scheduler place a pod that scheduling gates have kept from the nodes.
+    ///
+    /// # Errors
+    /// When the API server refuses it.
+    pub async fn let_schedule(&self, pod: &str) -> Result<(), StepError> {
+        let patch = json!({ "spec": { "schedulingGates": null } });
+        self.patch("v1", "Pod", pod, None, &patch).await
+    }
+
     /// Keeps a set from going away although it is deleted, as [`Stage::pin`] does with a pod.
     ///
     /// # Errors
