@@ -180,10 +180,7 @@ mod tests {
             assert!(!limits.spoiled(hold, lag), "{hold:?} for {lag:?}");
             assert!(limits.spoiled(hold, lag * 2 + Duration::from_millis(40)));
         }
-        assert!(
-            !limits.spoiled(Duration::MAX, Duration::from_secs(1)),
-            "no hold"
-        );
+        assert!(!limits.spoiled(Duration::MAX, Duration::from_secs(1)), "no hold");
     }
 
     #[test]
