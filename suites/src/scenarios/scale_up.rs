@@ -78,7 +78,10 @@ scenario! {
     "Twelve members come in numeric order, are updated and go in numeric order: web-10 is above web-9.",
     profiles [Identity], needs [], features [],
     |stage| {
-        myapp(&stage, 12).await?;
+        stage.step("create myapp with 12 replicas and no claims");
+        // Twelve volumes, made one after another, take most clusters minutes, and nothing here is about them.
+        stage.apply(MYAPP.load()?.without_claims().set(&replicas(12))).await?;
+        stage.until_settled("myapp").await?;
         stage.change_template("myapp", "2").await?;
         stage.until_settled("myapp").await?;
         stage.scale("myapp", 1).await?;

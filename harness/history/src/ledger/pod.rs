@@ -1,9 +1,10 @@
 //! Incarnations of pods.
 
 use super::{Moment, Timeline};
+use crate::Elapsed;
 use crate::field::Field;
 use serde_json::Value;
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// The number in the name of a member pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -151,6 +152,15 @@ impl PodState {
         condition(&self.object, kind)
     }
 
+    /// How long after its creation the pod became Ready, by the clocks of the cluster, which tell whole seconds.
+    fn ready_after(&self) -> Option<Duration> {
+        let time = |text: Option<&Value>| text?.as_str()?.parse::<jiff::Timestamp>().ok();
+        let ready = find_condition(&self.object, "Ready").filter(|_| self.ready)?;
+        let since = time(ready.get("lastTransitionTime"))?;
+        let created = time(self.object.field("/metadata/creationTimestamp"))?;
+        Duration::try_from(since.duration_since(created)).ok()
+    }
+
     /// `Ready`, `Running but not Ready`, `terminating (Running)`, …: the state in words.
     pub fn describe(&self) -> String {
         let phase = if self.phase.is_empty() {
@@ -169,13 +179,15 @@ impl PodState {
 }
 
 fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a str> {
+    find_condition(object, kind)?.get("status")?.as_str()
+}
+
+fn find_condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
     object
         .field("/status/conditions")?
         .as_array()?
         .iter()
-        .find(|condition| condition.get("type").and_then(Value::as_str) == Some(kind))?
-        .get("status")?
-        .as_str()
+        .find(|condition| condition.get("type").and_then(Value::as_str) == Some(kind))
 }
 
 /// UID of the owner that is marked as controller.
@@ -220,6 +232,21 @@ impl Incarnation {
     /// Whether it existed at position `index`.
     pub fn exists_at(&self, index: usize) -> bool {
         self.at(index).is_some()
+    }
+
+    /// Since when the pod has been Ready at the earliest, if `state` was the first to tell, at `told`. A busy node tells it
+    /// seconds late, and a controller reckons with the time that the node gives.
+    pub fn ready_from(&self, told: Moment, state: &PodState) -> Elapsed {
+        // Either time may have been cut off by almost a second.
+        const CUT: Duration = Duration::from_secs(1);
+        let earliest = state
+            .ready_after()
+            .filter(|_| self.seen_added)
+            .map(|after| Elapsed::from(Duration::from(self.added().at) + after).before(CUT));
+        match earliest {
+            Some(earliest) if told.at.since(earliest) > CUT * 2 => earliest,
+            _ => told.at,
+        }
     }
 
     /// The first moment at which it was Healthy, at or after position `index`.

@@ -1,7 +1,7 @@
 //! Ready for long enough.
 
 use crate::rules::{acts::members_created, gates::span, window::Window};
-use history::{Incarnation, Ledger, Moment, Ordinal, Set};
+use history::{Elapsed, Incarnation, Ledger, Moment, Ordinal, Set};
 use judging::{Feature, Judge, Kind, Level, Profile, Rule};
 use std::time::Duration;
 
@@ -74,14 +74,14 @@ fn ready_for<'a>(
     let since = moment.at.before(ledger.patience().staleness());
     let mut best: Option<(&Incarnation, Moment, Duration)> = None;
     for pod in ledger.incarnations(set, ordinal) {
-        let mut healthy: Option<Moment> = None;
-        let mut close = |healthy: &mut Option<Moment>, end: Moment| {
-            if let Some(from) = healthy.take()
+        let mut healthy: Option<(Moment, Elapsed)> = None;
+        let mut close = |healthy: &mut Option<(Moment, Elapsed)>, end: Moment| {
+            if let Some((told, from)) = healthy.take()
                 && end.at >= since
             {
-                let lasted = end.at.since(from.at);
+                let lasted = end.at.since(from);
                 if best.is_none_or(|(_, _, known)| known < lasted) {
-                    best = Some((pod, from, lasted));
+                    best = Some((pod, told, lasted));
                 }
             }
         };
@@ -93,7 +93,7 @@ fn ready_for<'a>(
         {
             if state.healthy() {
                 // Nobody saw how long a pod was Ready that was there before.
-                healthy.get_or_insert(*at);
+                healthy.get_or_insert_with(|| (*at, pod.ready_from(*at, state)));
             } else {
                 close(&mut healthy, *at);
             }
@@ -125,6 +125,15 @@ mod tests {
             .ready()
     }
 
+    fn ready_pod_0_told_late(min_ready_seconds: u32, late_ms: u64) -> Story {
+        Story::new()
+            .set_with("web", 2, json!({"spec": {"minReadySeconds": min_ready_seconds}}))
+            .pod("web-0")
+            .running()
+            .wait(20_000)
+            .ready_told_late(late_ms)
+    }
+
     #[test]
     fn a_successor_that_waits_is_right() {
         ready_pod_0(10).wait(9_100).pod("web-1").keeps(&SS_ORD_10);
@@ -136,6 +145,13 @@ mod tests {
             &SS_ORD_10,
             "web-1 was created when web-0 had been Ready for 101 ms",
         );
+    }
+
+    #[test]
+    fn a_node_that_tells_late_that_a_pod_is_ready_has_given_the_time() {
+        let told_late = |late: u64| ready_pod_0_told_late(6, late).wait(900).pod("web-1");
+        told_late(5_000).keeps(&SS_ORD_10);
+        told_late(1_500).breaks(&SS_ORD_10, "and minReadySeconds is 6");
     }
 
     #[test]

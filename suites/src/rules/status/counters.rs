@@ -172,7 +172,7 @@ fn too_early(ledger: &Ledger, course: &Course<'_>, judge: &mut Judge<'_>) {
                 let unready = seen.iter().rposition(|(_, state)| !state.ready);
                 let ready_from = seen
                     .get(unready.map_or(0, |place| place + 1))
-                    .map(|(at, _)| at.at);
+                    .map(|(at, state)| pod.ready_from(*at, state));
                 let was_ready = seen
                     .iter()
                     .rev()
@@ -382,6 +382,16 @@ mod tests {
             .wait(3_000)
             .status(available(1))
             .breaks(&SS_ST_05, "only 0 pods can have been Ready for 10 s");
+        Story::new()
+            .set_with("web", 1, json!({"spec": {"minReadySeconds": 10}}))
+            .pod("web-0")
+            .running()
+            .wait(5_000)
+            .ready_told_late(9_000)
+            .status(status(1, 1, 1, 1))
+            .wait(500)
+            .status(available(1))
+            .keeps(&SS_ST_05);
         slow()
             .wait(40_000)
             .note("step", "on")

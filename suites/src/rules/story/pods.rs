@@ -126,6 +126,14 @@ impl Story {
         self.modify(patch).address_of_last(&address)
     }
 
+    /// The pod is Running and Ready, as its node tells only now, so many milliseconds later.
+    pub(crate) fn ready_told_late(mut self, late_ms: u64) -> Story {
+        let patch = ready_status(true, self.now);
+        self.now += late_ms;
+        let address = self.address();
+        self.modify(patch).address_of_last(&address)
+    }
+
     /// The pod is no longer Ready, but still Running.
     pub(crate) fn unready(self) -> Story {
         let patch = ready_status(false, self.now);
