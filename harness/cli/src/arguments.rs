@@ -39,7 +39,8 @@ pub enum Command {
     Rbac(Rbac),
     /// Say what this host, or a cluster, can do and, for what is missing, why and what to do.
     Doctor(Doctor),
-    /// Remove containers, networks and folders for temporary files that runs left because they were killed.
+    /// Remove what runs left because they were killed: containers, networks and folders for temporary files on this host, or
+    /// namespaces in a cluster.
     Sweep(Sweep),
     /// Name, save, load and write the images that a run needs, for hosts without a registry.
     Images {
@@ -277,8 +278,14 @@ pub struct Controller {
 /// Options of `sweep`.
 #[derive(Debug, Args)]
 pub struct Sweep {
-    /// Only what this run left: the part of a container's name behind `ordinal-` [default: all runs; containers also of
-    /// those that are still going].
+    /// What is swept: this host (`k3s`), or a cluster: `kubeconfig` (the one that kubectl talks to) or `kubeconfig=FILE`.
+    #[arg(long, default_value = "k3s")]
+    pub cluster: String,
+    /// Context of the kubeconfig [default: its current one].
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Only what this run left: the part of a container's name behind `ordinal-`, or the value of a namespace's label
+    /// `ordinal.dev/run` [default: all runs, those included that are still going].
     #[arg(long, value_name = "ID")]
     pub run: Option<String>,
 }

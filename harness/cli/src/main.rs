@@ -32,14 +32,11 @@ fn main() -> ExitCode {
         Command::Controller(options) => command::controller::run(options),
         Command::Rbac(options) => command::rbac::run(&options),
         Command::Doctor(options) => command::doctor::run(&options),
-        #[cfg(feature = "k3s")]
         Command::Sweep(options) => command::sweep::run(&options),
         #[cfg(feature = "k3s")]
         Command::Images { command } => command::images::run(command),
         #[cfg(not(feature = "k3s"))]
         Command::Images { .. } => command::without_k3s::run("images"),
-        #[cfg(not(feature = "k3s"))]
-        Command::Sweep(_) => command::without_k3s::run("sweep"),
         Command::Workload { arguments } => command::workload::run(arguments),
         Command::Cluster { command } => command::cluster::run(command),
     };

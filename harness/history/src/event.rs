@@ -181,6 +181,9 @@ pub struct DnsAnswer {
     /// When the question was sent; the answer describes some state between this and its arrival.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_ms: Option<Elapsed>,
+    /// Whether it was asked for past every cache. Applications ask what may be kept for a while.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub uncached: bool,
 }
 
 /// An answer of a pod to an HTTP request.

@@ -16,7 +16,6 @@ mod matrix;
 pub mod mutants;
 mod place;
 pub mod rbac;
-#[cfg(feature = "k3s")]
 pub mod sweep;
 #[cfg(not(feature = "k3s"))]
 pub mod without_k3s;

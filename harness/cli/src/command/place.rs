@@ -1,7 +1,7 @@
 //! Where a run takes place, as the options say it.
 
 use crate::{
-    arguments::{Certify, Doctor, K3s, Time},
+    arguments::{Certify, Doctor, K3s, Sweep, Time},
     exit::Usage,
 };
 use engine::{ChoiceError, Chosen, ClusterChoice};
@@ -181,6 +181,27 @@ pub fn patient(options: &Doctor) -> Result<Option<ClusterChoice>, Usage> {
         kubeconfig.workload_image = options.workload_image.clone();
     }
     Ok(Some(cluster))
+}
+
+/// What is swept: this host, or the cluster of a kubeconfig. Nobody's cluster is touched unless they say so here.
+///
+/// # Errors
+/// When runs leave nothing there, or options contradict it.
+pub fn swept(options: &Sweep) -> Result<ClusterChoice, Usage> {
+    let named = ClusterChoice::named(&options.cluster).map_err(|error| Usage(error.to_string()))?;
+    match named {
+        Some(ClusterChoice::Kubeconfig(mut kubeconfig)) => {
+            kubeconfig.context = options.context.clone();
+            Ok(ClusterChoice::Kubeconfig(kubeconfig))
+        }
+        _ if options.context.is_some() => Err(says_nothing("--context", &options.cluster, "kubeconfig")),
+        Some(host) if host.is_k3s() => Ok(host),
+        _ => Err(Usage(format!(
+            "runs leave nothing in the {} cluster; give --cluster kubeconfig for the namespaces of one, or leave it out for \
+             containers and folders of this host",
+            options.cluster
+        ))),
+    }
 }
 
 fn says_nothing(option: &str, cluster: &str, wanted: &str) -> Usage {

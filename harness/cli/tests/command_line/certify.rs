@@ -56,6 +56,33 @@ fn the_reference_is_certified_and_the_json_report_stands_alone() {
 }
 
 #[test]
+fn the_embedded_cluster_has_as_many_nodes_as_are_asked_for() {
+    for nodes in [1, 5] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let out = folder.path().to_str().expect("a path");
+        let asked = [
+            "--cluster",
+            "embedded",
+            "--nodes",
+            &nodes.to_string(),
+            "--out",
+            out,
+        ];
+        let told = run(&[&asked[..], &["--output", "json"]].concat()).ends_with(0);
+        let capabilities = &told.json()["cluster"]["capabilities"];
+        let several = rows(capabilities).any(|can| can == "several nodes");
+        assert_eq!(several, nodes > 1, "{capabilities}");
+        let history = fs::read_to_string(folder.path().join("histories/create-ordered.jsonl"));
+        let history = history.expect("the history");
+        let events = history
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).expect("an event"));
+        let there = events.filter(|event| event["resource"] == "nodes" && event["type"] == "INITIAL");
+        assert_eq!(there.count(), nodes);
+    }
+}
+
+#[test]
 fn people_get_a_table_and_a_last_line() {
     let told = run(&[]).ends_with(0);
     assert!(

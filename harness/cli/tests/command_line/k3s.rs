@@ -1,6 +1,10 @@
 //! What the command says of k3s where there is none. That it starts and ends is tested with the provider itself.
 
-use crate::told::{Told, binary, ordinal};
+use crate::{
+    fake_engine::{FakeEngine, REFUSAL},
+    skipped::skipped,
+    told::{Told, binary, ordinal},
+};
 use std::{
     io::{BufRead, BufReader},
     process::Stdio,
@@ -35,7 +39,7 @@ fn release_image_and_archive_are_as_asked_for() {
         .err
         .contains("no Docker engine answers")
     {
-        println!("skipped: no Docker engine answers");
+        skipped("no Docker engine answers");
         return;
     }
     let image = ["--k3s-image", "ordinal.invalid/k3s"];
@@ -136,6 +140,46 @@ fn an_engine_that_is_silent_is_not_waited_for() {
     assert!(
         started.elapsed() > std::time::Duration::from_secs(4),
         "it was not asked"
+    );
+}
+
+#[test]
+fn an_engine_that_makes_no_privileged_containers_is_not_trusted_with_k3s() {
+    let engine = FakeEngine::start(true);
+    let host = [("DOCKER_HOST", engine.url())];
+    let host: Vec<(&str, &str)> = host.iter().map(|(name, url)| (*name, url.as_str())).collect();
+    let doctor = |more: &[&str]| left_to_itself(&[&["doctor"], more].concat(), &host);
+    let told = doctor(&[]).ends_with(3);
+    let line = told.out.lines().find(|line| line.contains("privileges"));
+    let line = line.unwrap_or_default();
+    assert!(
+        line.starts_with("missing") && line.contains(REFUSAL),
+        "{}",
+        told.out
+    );
+    assert!(line.contains("--k3s-unprivileged"), "{line}");
+    drop(doctor(&["--k3s-unprivileged"]).ends_with(0));
+    let told = left_to_itself(&ONE_RULE, &host).ends_with(0);
+    let first = told.err.lines().next().unwrap_or_default();
+    assert!(
+        first.starts_with("cluster embedded: k3s cannot be had: privileges"),
+        "{first}"
+    );
+    assert!(first.contains(REFUSAL), "{first}");
+}
+
+#[test]
+fn an_engine_that_makes_privileged_containers_is_left_with_none() {
+    let engine = FakeEngine::start(false);
+    let url = engine.url();
+    let told = left_to_itself(&["doctor"], &[("DOCKER_HOST", &url)]).ends_with(0);
+    assert!(told.out.contains("k3s can run here"), "{}", told.out);
+    let container = engine.container();
+    assert!(engine.was_asked("POST", "create"));
+    assert!(engine.was_asked("DELETE", container));
+    assert!(
+        !engine.was_asked("POST", &format!("{container}/start")),
+        "nothing is started for a look"
     );
 }
 

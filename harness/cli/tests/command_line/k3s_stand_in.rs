@@ -1,90 +1,36 @@
 //! k3s in a container as a user has it: started, certified on, ended in every way, removed.
 //!
 //! Where no registry answers there is no k3s. In its place is a stand-in that is never reported as k3s: the engine's example
-//! `k3s_stand_in`, which `cargo test --workspace` builds, in an image of its own. Where no Docker engine answers, every test
-//! says so and ends.
+//! `k3s_stand_in`, which `cargo test --workspace` builds, in an image of its own. Where this host has the image of k3s itself,
+//! what makes sense there is tried on that as well. Where no Docker engine answers, every test says so and ends.
 
+mod choice;
 mod endings;
+mod image;
+mod images;
 
 use crate::told::{Told, binary};
+use image::{Image, docker, images, stand_in};
 use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
-    sync::{Arc, Mutex, PoisonError, Weak},
 };
 use tempfile::TempDir;
 
-const NAME: &str = "ordinal-k3s-stand-in";
-
-/// The image, in this host's engine. It is removed when the last test that has it ends.
-struct StandIn {
-    tag: String,
-}
-
-impl Drop for StandIn {
-    fn drop(&mut self) {
-        docker(&["image", "rm", "--force", &format!("{NAME}:{}", self.tag)]);
-    }
-}
-
-/// What `docker` prints; nothing if there is no engine.
-fn docker(arguments: &[&str]) -> Option<String> {
-    let done = Command::new("docker").args(arguments).output().ok()?;
-    let said = String::from_utf8_lossy(&done.stdout).trim().to_owned();
-    done.status.success().then_some(said)
-}
-
-fn stand_in() -> Option<Arc<StandIn>> {
-    static SHARED: Mutex<Weak<StandIn>> = Mutex::new(Weak::new());
-    if docker(&["version", "--format", "{{.Server.Version}}"]).is_none() {
-        println!("skipped: no Docker engine answers, or there is no command `docker`");
-        return None;
-    }
-    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(image) = shared.upgrade() {
-        return Some(image);
-    }
-    let image = Arc::new(StandIn {
-        tag: format!("command-line-{}", std::process::id()),
-    });
-    let folder = tempfile::tempdir().expect("a folder");
-    let archive = folder.path().join("image.tar");
-    write_image(&archive, &image.tag);
-    let loaded = docker(&["load", "--input", archive.to_str().expect("a path")]);
-    assert!(loaded.is_some(), "the engine does not load the stand-in");
-    *shared = Arc::downgrade(&image);
-    Some(image)
-}
-
-fn write_image(archive: &Path, tag: &str) {
-    let example = Path::new(env!("CARGO_BIN_EXE_ordinal")).with_file_name("examples/k3s_stand_in");
-    let mut write = Command::new(&example);
-    write
-        .arg("--write-image")
-        .arg(archive)
-        .arg(format!("{NAME}:{tag}"));
-    let written = write.status();
-    assert!(
-        written.is_ok_and(|status| status.success()),
-        "{} writes no image; `cargo test --workspace` builds it",
-        example.display()
-    );
-}
-
-/// A run on the stand-in, with its folder.
+/// A run on an image, with its folder.
 struct Certify {
     folder: TempDir,
     command: Command,
 }
 
 impl Certify {
-    fn on(image: &StandIn) -> Certify {
+    fn on(image: &Image) -> Certify {
         let folder = tempfile::tempdir().expect("a folder");
         let mut command = binary();
         command
-            .args(["certify", "--cluster", "k3s", "--k3s-unprivileged"])
-            .args(["--k3s-image", NAME, "--k3s-version", &image.tag])
+            .args(["certify", "--cluster", "k3s"])
+            .args(image.options())
             .arg("--out")
             .arg(folder.path());
         Certify { folder, command }
@@ -141,89 +87,105 @@ fn assert_nothing_is_left(run: &str) {
 
 #[test]
 fn a_candidate_is_certified_in_a_container_and_nothing_of_it_is_left() {
-    let Some(image) = stand_in() else { return };
-    let rules = [
-        "--rule",
-        "DN-02",
-        "--rule",
-        "SS-PVC-05",
-        "--rule",
-        "SS-ORD-02",
-        "--rule",
-        "SS-ST-09",
-    ];
-    let scenarios = ["--scenario", "log-persistence", "--scenario", "dns"];
-    let mut certify = Certify::on(&image)
-        .with(&rules)
-        .with(&scenarios)
-        .with(&["--output", "json"]);
-    let told = certify.done().ends_with(0);
-    let report = told.json();
-    // Never k3s by name, and every write with its author.
-    let name = report["cluster"]["name"].as_str().expect("a name");
-    assert!(name.starts_with("k3s stand-in"), "{name}");
-    assert_eq!(report["cluster"]["evidence"], "A");
-    for rule in report["rules"].as_array().expect("rules") {
-        assert_eq!(rule["verdict"], "conformant", "{rule}");
+    for image in images() {
+        let rules = ["DN-02", "SS-PVC-05", "SS-ORD-02", "SS-ST-09"].map(|rule| ["--rule", rule]);
+        let scenarios = ["--scenario", "log-persistence", "--scenario", "dns"];
+        let mut certify = Certify::on(&image)
+            .with(&rules.concat())
+            .with(&scenarios)
+            .with(&["--output", "json"]);
+        let told = certify.done().ends_with(0);
+        let report = told.json();
+        // Never k3s by name, if it is none, and every write with its author.
+        let name = report["cluster"]["name"].as_str().expect("a name");
+        assert_eq!(name.starts_with("k3s stand-in"), image.is_stand_in(), "{name}");
+        assert_eq!(report["cluster"]["evidence"], "A");
+        for rule in report["rules"].as_array().expect("rules") {
+            assert_eq!(rule["verdict"], "conformant", "{rule}");
+        }
+        for scenario in report["scenarios"].as_array().expect("scenarios") {
+            assert_eq!(scenario["outcome"], "completed", "{scenario}");
+        }
+        let folder = certify.folder.path();
+        both_views_of_the_dns_are_recorded(&folder.join("histories"));
+        let run = run_in(folder).expect("the log of k3s is kept");
+        if image.is_stand_in() {
+            assert!(
+                log_in(folder, &run).contains("Imported images"),
+                "the workload is not imported"
+            );
+        }
+        assert_nothing_is_left(&run);
     }
-    for scenario in report["scenarios"].as_array().expect("scenarios") {
-        assert_eq!(scenario["outcome"], "completed", "{scenario}");
-    }
-    let folder = certify.folder.path();
-    let run = run_in(folder).expect("the log of k3s is kept");
+}
+
+/// As applications see it, and past the cache: as often.
+fn both_views_of_the_dns_are_recorded(histories: &Path) {
+    let history = fs::read_to_string(histories.join("dns.jsonl")).expect("the history");
+    let answers: Vec<serde_json::Value> = history
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("an event"))
+        .filter(|event: &serde_json::Value| event["source"] == "dns")
+        .collect();
+    let uncached = answers
+        .iter()
+        .filter(|answer| answer["object"]["uncached"] == true)
+        .count();
     assert!(
-        log_in(folder, &run).contains("Imported images"),
-        "the workload is not imported"
+        uncached > 0 && uncached * 2 == answers.len(),
+        "{uncached} of {}",
+        answers.len()
     );
-    assert_nothing_is_left(&run);
 }
 
 #[test]
 fn a_broken_controller_is_caught_in_a_container() {
-    let Some(image) = stand_in() else { return };
-    let mutant = [
-        "--candidate",
-        "mutant:M-001",
-        "--scenario",
-        "create-ordered",
-        "--rule",
-        "SS-ORD-03",
-    ];
-    let mut certify = Certify::on(&image).with(&mutant);
-    let told = certify.done().ends_with(1);
-    assert!(told.out.contains("SS-ORD-03 violated"), "{}", told.out);
-    certify.has_left_nothing();
+    for image in images() {
+        let mutant = [
+            "--candidate",
+            "mutant:M-001",
+            "--scenario",
+            "create-ordered",
+            "--rule",
+            "SS-ORD-03",
+        ];
+        let mut certify = Certify::on(&image).with(&mutant);
+        let told = certify.done().ends_with(1);
+        assert!(told.out.contains("SS-ORD-03 violated"), "{}", told.out);
+        certify.has_left_nothing();
+    }
 }
 
 #[test]
 fn the_agent_of_two_nodes_is_lost_and_the_only_one_is_not() {
-    let Some(image) = stand_in() else { return };
-    let of_nodes = [
-        "--scenario",
-        "node-falls-silent",
-        "--scenario",
-        "node-out-of-service",
-        "--rule",
-        "SS-REP-07",
-        "--output",
-        "json",
-    ];
-    let mut certify = Certify::on(&image).with(&of_nodes).with(&["--nodes", "2"]);
-    let report = certify.done().ends_with(0).json();
-    for scenario in report["scenarios"].as_array().expect("scenarios") {
-        assert_eq!(scenario["outcome"], "completed", "{scenario}");
+    for image in images() {
+        let of_nodes = [
+            "--scenario",
+            "node-falls-silent",
+            "--scenario",
+            "node-out-of-service",
+            "--rule",
+            "SS-REP-07",
+            "--output",
+            "json",
+        ];
+        let mut certify = Certify::on(&image).with(&of_nodes).with(&["--nodes", "2"]);
+        let report = certify.done().ends_with(0).json();
+        for scenario in report["scenarios"].as_array().expect("scenarios") {
+            assert_eq!(scenario["outcome"], "completed", "{scenario}");
+        }
+        assert_eq!(report["rules"][0]["verdict"], "conformant", "{}", report["rules"]);
+        assert_eq!(report["rules"][0]["opportunities"], 2, "{}", report["rules"]);
+        certify.has_left_nothing();
+        let report = Certify::on(&image).with(&of_nodes).done().json();
+        let skipped = |name: &str| {
+            let scenarios = report["scenarios"].as_array().expect("scenarios");
+            let scenario = scenarios.iter().find(|scenario| scenario["name"] == name);
+            scenario.expect("it is told")["reason"].to_string()
+        };
+        let reason = skipped("node-falls-silent");
+        assert!(reason.contains("--nodes 2"), "{reason}");
     }
-    assert_eq!(report["rules"][0]["verdict"], "conformant", "{}", report["rules"]);
-    assert_eq!(report["rules"][0]["opportunities"], 2, "{}", report["rules"]);
-    certify.has_left_nothing();
-    let report = Certify::on(&image).with(&of_nodes).done().json();
-    let skipped = |name: &str| {
-        let scenarios = report["scenarios"].as_array().expect("scenarios");
-        let scenario = scenarios.iter().find(|scenario| scenario["name"] == name);
-        scenario.expect("it is told")["reason"].to_string()
-    };
-    let reason = skipped("node-falls-silent");
-    assert!(reason.contains("--nodes 2"), "{reason}");
 }
 
 #[test]
@@ -242,62 +204,12 @@ fn several_releases_are_certified_one_after_the_other() {
             .rfind(|line| line.starts_with(&format!("k3s {name}")));
         line.unwrap_or_default().to_owned()
     };
-    assert!(line(&image.tag).contains(" certified "), "{}", told.out);
+    assert!(line(image.tag()).contains(" certified "), "{}", told.out);
     assert!(line("v0-absent").contains("no report"), "{}", told.out);
     let report: PathBuf = certify
         .folder
         .path()
-        .join(format!("k3s-{}", image.tag))
+        .join(format!("k3s-{}", image.tag()))
         .join("report.json");
     assert!(report.is_file(), "{}", report.display());
-}
-
-#[test]
-fn an_image_is_saved_and_loaded() {
-    let Some(image) = stand_in() else { return };
-    let own = StandIn {
-        tag: format!("{}-saved", image.tag),
-    };
-    let (shared, reference) = (format!("{NAME}:{}", image.tag), format!("{NAME}:{}", own.tag));
-    docker(&["tag", &shared, &reference]).expect("tagged");
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("k3s.tar");
-    let file = file.to_str().expect("a path");
-    let images = |arguments: &[&str]| {
-        let mut command = binary();
-        command.arg("images").args(arguments);
-        Told::of(command.output().expect("ordinal starts"))
-    };
-    let of = ["--k3s-image", NAME, "--k3s-version", &own.tag];
-    drop(images(&[&["save", file], &of[..]].concat()).ends_with(0));
-    docker(&["image", "rm", &reference]).expect("removed");
-    drop(images(&["load", file]).ends_with(0));
-    assert!(
-        docker(&["image", "inspect", &reference]).is_some(),
-        "it is not loaded"
-    );
-    drop(
-        images(&["load", "/nowhere/k3s.tar"])
-            .ends_with(3)
-            .complains_of(&["/nowhere/k3s.tar"]),
-    );
-    let absent = ["--k3s-image", "ordinal.invalid/k3s", "--k3s-version", "v0"];
-    let told = images(&[&["save", file], &absent[..]].concat()).ends_with(3);
-    drop(told.complains_of(&["pull ordinal.invalid/k3s:v0"]));
-}
-
-#[test]
-fn the_image_comes_from_an_archive() {
-    let Some(image) = stand_in() else { return };
-    let folder = tempfile::tempdir().expect("a folder");
-    let archive = folder.path().join("k3s.tar");
-    let tag = format!("{}-archive", image.tag);
-    write_image(&archive, &tag);
-    let own = StandIn { tag };
-    let one_rule = ["--scenario", "create-ordered", "--rule", "SS-ORD-02"];
-    let absent = Certify::on(&own).with(&one_rule).done().ends_with(3);
-    drop(absent.complains_of(&["--k3s-image-archive"]));
-    let archive = ["--k3s-image-archive", archive.to_str().expect("a path")];
-    let told = Certify::on(&own).with(&one_rule).with(&archive).done();
-    drop(told.ends_with(0));
 }

@@ -4,7 +4,7 @@
 //! `ORDINAL_KUBE_CONTROLLER_MANAGER` names the program, a kube-controller-manager of Kubernetes 1.35 or newer. Without
 //! it the test says so and passes.
 
-use crate::told::binary;
+use crate::{skipped::skipped, told::binary};
 
 const FILE: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -14,7 +14,7 @@ const FILE: &str = concat!(
 #[test]
 fn kubernetes_own_controllers_are_certified() {
     if std::env::var_os("ORDINAL_KUBE_CONTROLLER_MANAGER").is_none_or(|program| program.is_empty()) {
-        eprintln!("skipped: ORDINAL_KUBE_CONTROLLER_MANAGER names no kube-controller-manager");
+        skipped("ORDINAL_KUBE_CONTROLLER_MANAGER names no kube-controller-manager");
         return;
     }
     let done = binary()

@@ -1,7 +1,10 @@
 //! `ordinal cluster up`, met by kubectl: the one that `KUBECTL` names, or the one on the PATH (Debian's package
 //! kubernetes-client has one). Without any the tests say so and pass.
 
-use crate::up::{Up, up};
+use crate::{
+    skipped::skipped,
+    up::{Up, up},
+};
 use std::{
     ffi::OsString,
     fs,
@@ -62,7 +65,9 @@ fn kubectl() -> Option<Kubectl> {
             minor: *minor,
         }),
         Err(reason) => {
-            eprintln!("skipped: no kubectl ({reason}); install kubernetes-client or set KUBECTL");
+            skipped(format!(
+                "no kubectl ({reason}); install kubernetes-client or set KUBECTL"
+            ));
             None
         }
     }

@@ -10,6 +10,8 @@ mod clock;
 mod cluster;
 mod doctor;
 mod endings;
+#[cfg(feature = "k3s")]
+mod fake_engine;
 mod judge;
 #[cfg(feature = "k3s")]
 mod k3s;
@@ -23,5 +25,7 @@ mod output;
 mod process;
 mod python;
 mod rights;
+mod skipped;
+mod sweep;
 mod told;
 mod up;

@@ -1,7 +1,10 @@
 //! `ordinal cluster up`, met by the Python client and kopf, in an environment that the first run makes with
 //! `python3 -m venv` and pip. Where that cannot be had the tests say so and pass.
 
-use crate::up::{Up, up};
+use crate::{
+    skipped::skipped,
+    up::{Up, up},
+};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -50,7 +53,7 @@ fn started() -> Option<(Up, &'static Path)> {
     match PROGRAMS.as_ref() {
         Ok(programs) => Some((up(&["--nodes", "1"]), programs)),
         Err(reason) => {
-            eprintln!("skipped: no Python clients ({reason})");
+            skipped(format!("no Python clients ({reason})"));
             None
         }
     }

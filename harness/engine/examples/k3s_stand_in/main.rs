@@ -2,13 +2,15 @@
 //! path, port and log lines. It is never reported as k3s.
 //!
 //! `k3s_stand_in --write-image FILE REFERENCE [FAILS]` writes an image of this program; `FAILS` names what goes wrong
-//! when it is started: `exit`, `fatal`, `kubeconfig`, `api`, `nodes`, `service-account`, `dns`, `storage` or `agent`.
+//! when it is started: `exit`, `fatal`, `kubeconfig`, `api`, `nodes`, `taint`, `service-account`, `dns`, `dns-answer`,
+//! `uncached`, `storage`, `default-class` or `agent`.
 //!
 //! An agent joins its server with the token, by a protocol of its own, and is heard of from then on. For as long as it is, the
 //! server has one node more; when it is silent, so is that node, and when it ends, that node is lost. The pods of all nodes run
 //! in the server, those of a silent node too.
 
 mod agent;
+mod manifests;
 
 use embedded::{Cluster, ClusterConfig, Identity, ListenConfig, NodeTiming, api::AuditRecord};
 use engine::image::{Image, this_program};
@@ -96,7 +98,7 @@ async fn serve(arguments: &[&str]) -> Outcome<()> {
     }
     let directory = tempfile::tempdir()?;
     // Nobody makes service accounts where no controllers run, nor do nodes come by themselves there.
-    let alone = fails == "service-account";
+    let alone = matches!(fails.as_str(), "service-account" | "taint");
     let config = ClusterConfig {
         nodes: if alone || fails == "nodes" { 0 } else { 1 },
         controllers: !alone,
@@ -119,6 +121,11 @@ async fn serve(arguments: &[&str]) -> Outcome<()> {
     log("info", "Kube API server is now running");
     let client = engine::in_process_client(cluster.http_service(Identity::component("k3s")));
     add_ons(&client, &fails).await?;
+    // Until it ends.
+    let _names = match fails.as_str() {
+        "uncached" => Vec::new(),
+        _ => manifests::apply(&client, &cluster.dns()).await?,
+    };
     if fails != "kubeconfig" {
         std::fs::create_dir_all("/etc/rancher/k3s")?;
         let (ca, token) = (listening.ca_pem.as_deref(), &listening.token);
@@ -128,8 +135,8 @@ async fn serve(arguments: &[&str]) -> Outcome<()> {
         )?;
     }
     tokio::spawn(agent::serve(cluster.nodes().clone()));
-    if fails == "service-account" {
-        register_node(&client).await?;
+    if alone {
+        register_node(&client, fails == "taint").await?;
     }
     log("info", "k3s is up and running");
     if let Some(served) = served(arguments) {
@@ -229,9 +236,9 @@ async fn add_ons(client: &Client, fails: &str) -> Outcome<()> {
                 "template": { "metadata": { "labels": labels }, "spec": { "containers": [{ "name": name, "image": name }] } },
             },
         });
-        post(client, "POST", deployments, &deployment).await?;
+        send(client, "POST", deployments, &deployment).await?;
         let status = json!({ "status": { "conditions": [{ "type": "Available", "status": "True" }] } });
-        post(client, "PATCH", &format!("{deployments}/{name}/status"), &status).await?;
+        send(client, "PATCH", &format!("{deployments}/{name}/status"), &status).await?;
     }
     let slice = json!({
         "metadata": { "name": "kube-dns-1", "labels": { "kubernetes.io/service-name": "kube-dns" } },
@@ -239,7 +246,7 @@ async fn add_ons(client: &Client, fails: &str) -> Outcome<()> {
         "endpoints": [{ "addresses": ["10.42.0.2"] }],
         "ports": [{ "name": "dns", "port": 53, "protocol": "UDP" }],
     });
-    post(
+    send(
         client,
         "POST",
         "/apis/discovery.k8s.io/v1/namespaces/kube-system/endpointslices",
@@ -250,18 +257,37 @@ async fn add_ons(client: &Client, fails: &str) -> Outcome<()> {
         "metadata": { "name": "kube-dns" },
         "spec": { "ports": [{ "name": "dns", "port": 53, "protocol": "UDP" }] },
     });
-    post(client, "POST", &format!("{system}/services"), &service).await
+    send(client, "POST", &format!("{system}/services"), &service).await?;
+    match fails {
+        "dns-answer" => {
+            let known = "/api/v1/namespaces/default/services/kubernetes";
+            send(client, "DELETE", known, &json!({})).await
+        }
+        "default-class" => {
+            let class = format!(
+                "/apis/storage.k8s.io/v1/storageclasses/{}",
+                embedded::STORAGE_CLASS_NAME
+            );
+            let none = json!({ "metadata": { "annotations": { "storageclass.kubernetes.io/is-default-class": null } } });
+            send(client, "PATCH", &class, &none).await
+        }
+        _ => Ok(()),
+    }
 }
 
-/// A node that is Ready, and nothing more.
-async fn register_node(client: &Client) -> Outcome<()> {
+/// A node that is Ready, and nothing more; with the taint of a new one, which nobody takes away, if it is to keep it.
+async fn register_node(client: &Client, tainted: bool) -> Outcome<()> {
     let node = json!({ "metadata": { "name": "server-0" } });
-    post(client, "POST", "/api/v1/nodes", &node).await?;
+    send(client, "POST", "/api/v1/nodes", &node).await?;
+    if !tainted {
+        let without = json!({ "spec": { "taints": null } });
+        send(client, "PATCH", "/api/v1/nodes/server-0", &without).await?;
+    }
     let status = json!({ "status": { "conditions": [{ "type": "Ready", "status": "True" }] } });
-    post(client, "PATCH", "/api/v1/nodes/server-0/status", &status).await
+    send(client, "PATCH", "/api/v1/nodes/server-0/status", &status).await
 }
 
-async fn post(client: &Client, method: &str, path: &str, body: &Value) -> Outcome<()> {
+async fn send(client: &Client, method: &str, path: &str, body: &Value) -> Outcome<()> {
     let content = if method == "PATCH" {
         "application/merge-patch+json"
     } else {

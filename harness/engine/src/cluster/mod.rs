@@ -16,7 +16,7 @@ pub use hand_over::HandOver;
 pub use kubeconfig::{
     KUBECONFIG, KubeconfigCluster, KubeconfigOptions, RIGHTS, Right, examine as examine_kubeconfig,
 };
-pub use namespaces::{RUN_LABEL, sweep as sweep_namespaces};
+pub use namespaces::{RUN_LABEL, Swept};
 pub(crate) use namespaces::{
     create as create_namespace, keep as keep_namespace, remove as remove_namespace, run_id,
 };
@@ -204,6 +204,14 @@ pub enum ClusterError {
         node: String,
         /// What was tried, as a participle.
         what: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// What runs left in it could not be found.
+    #[error("the cluster of the context {context} could not be swept: {reason}")]
+    Namespaces {
+        /// The context that leads to it.
+        context: String,
         /// What went wrong.
         reason: String,
     },

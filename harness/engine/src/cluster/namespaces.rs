@@ -75,10 +75,13 @@ pub(crate) async fn keep(client: &Client, name: &str) {
 /// # Errors
 /// When the namespaces cannot be listed.
 pub(crate) async fn remove_all(client: &Client, run: &str, limit: Duration) -> Result<Vec<String>, String> {
+    remove_selected(client, &format!("{RUN_LABEL}={run},!{KEPT_LABEL}"), limit).await
+}
+
+async fn remove_selected(client: &Client, selector: &str, limit: Duration) -> Result<Vec<String>, String> {
     let started = Stopwatch::start();
-    let selector = format!("{RUN_LABEL}={run},!{KEPT_LABEL}");
     loop {
-        let left = list(client, &selector).await?;
+        let left = list(client, selector).await?;
         for (name, terminating) in &left {
             if !terminating {
                 remove(client, name).await;
@@ -91,19 +94,28 @@ pub(crate) async fn remove_all(client: &Client, run: &str, limit: Duration) -> R
     }
 }
 
-/// Removes the namespaces of all runs, those that are kept included. Returns their names; they go in their own time.
+/// What came of a sweep.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// How many namespaces are gone.
+    pub gone: usize,
+    /// Those that were still there when nobody waited any more.
+    pub left: Vec<String>,
+}
+
+/// Removes the namespaces of run `run`, or of all, those that are kept included, and waits until they are gone, at most for
+/// `limit`.
 ///
 /// # Errors
 /// When the namespaces cannot be listed.
-pub async fn sweep(client: &Client) -> Result<Vec<String>, String> {
-    let mut removed = Vec::new();
-    for (name, terminating) in list(client, RUN_LABEL).await? {
-        if !terminating {
-            remove(client, &name).await;
-            removed.push(name);
-        }
-    }
-    Ok(removed)
+pub(super) async fn sweep(client: &Client, run: Option<&str>, limit: Duration) -> Result<Swept, String> {
+    let selector = run.map_or_else(|| RUN_LABEL.to_owned(), |run| format!("{RUN_LABEL}={run}"));
+    let found = list(client, &selector).await?.len();
+    let left = remove_selected(client, &selector, limit).await?;
+    Ok(Swept {
+        gone: found.saturating_sub(left.len()),
+        left,
+    })
 }
 
 /// Names, and whether each is going already.

@@ -30,6 +30,11 @@ pub trait Prober: Send + Sync {
     /// Asks the DNS for a full name (without trailing dot) or, for PTR, an address.
     fn resolve<'a>(&'a self, name: &'a str, kind: RecordType) -> BoxFuture<'a, DnsAnswer>;
 
+    /// Asks the same past every cache; `None` where that cannot be done.
+    fn resolve_uncached<'a>(&'a self, _name: &'a str, _kind: RecordType) -> Option<BoxFuture<'a, DnsAnswer>> {
+        None
+    }
+
     /// Sends a request to a pod.
     fn send<'a>(&'a self, request: &'a HttpRequest) -> BoxFuture<'a, HttpAnswer>;
 }

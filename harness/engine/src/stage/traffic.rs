@@ -24,10 +24,19 @@ impl Stage {
         )
     }
 
-    /// Asks the cluster's DNS once and records the answer.
+    /// Asks the cluster's DNS once, as an application does, and records the answer. Where the DNS can be asked past its
+    /// cache, that answer is recorded as well, before.
     pub async fn resolve(&self, name: &str, kind: RecordType) -> DnsAnswer {
+        let prober = self.inner.cluster.prober();
+        if let Some(uncached) = prober.resolve_uncached(name, kind) {
+            self.recorded(uncached).await;
+        }
+        self.recorded(prober.resolve(name, kind)).await
+    }
+
+    async fn recorded(&self, answer: impl Future<Output = DnsAnswer>) -> DnsAnswer {
         let asked = self.inner.recorder.stopwatch().elapsed();
-        let mut answer = self.inner.cluster.prober().resolve(name, kind).await;
+        let mut answer = answer.await;
         answer.asked_ms = Some(asked);
         self.inner.recorder.record(Observation::Dns(answer.clone()));
         answer

@@ -17,8 +17,8 @@ impl Story {
             rcode: "NOERROR".into(),
             answers,
             ttl: Some(5),
-            same_answers_before: 0,
             asked_ms,
+            ..DnsAnswer::default()
         }));
         self
     }

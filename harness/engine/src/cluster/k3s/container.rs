@@ -3,6 +3,7 @@
 use super::{
     docker::{NETWORK_PREFIX, RUN_LABEL},
     log::Log,
+    uncached,
 };
 use std::{borrow::Cow, path::PathBuf, time::Duration};
 use testcontainers::{
@@ -14,6 +15,8 @@ use tokio::sync::mpsc;
 
 /// Port of the API server.
 pub const API_PORT: u16 = 6443;
+/// The ports of a server that are reached from this side.
+const PUBLISHED: [ContainerPort; 3] = [ContainerPort::Tcp(API_PORT), uncached::UDP, uncached::TCP];
 /// Where k3s looks for images to import when it starts (k3s documentation, "Air-Gap Install").
 const IMAGES: &str = "/var/lib/rancher/k3s/agent/images";
 /// How long the engine may take to create and start a container; what runs in it is waited for elsewhere.
@@ -116,7 +119,7 @@ fn request(node: Node<'_>) -> ContainerRequest<K3sImage> {
         command: node.command,
         mounts: [Mount::tmpfs_mount("/run"), Mount::tmpfs_mount("/var/run")],
         ports: if node.server {
-            vec![ContainerPort::Tcp(API_PORT)]
+            PUBLISHED.to_vec()
         } else {
             Vec::new()
         },
@@ -141,8 +144,10 @@ fn request(node: Node<'_>) -> ContainerRequest<K3sImage> {
             .with_cgroupns_mode(CgroupnsMode::Host);
     }
     if node.server {
-        // Any free port; published on all addresses, so that a distant engine works too.
-        request = request.with_mapped_port(0, ContainerPort::Tcp(API_PORT));
+        // Any free ports; published on all addresses, so that a distant engine works too.
+        for port in PUBLISHED {
+            request = request.with_mapped_port(0, port);
+        }
     }
     for (number, archive) in node.archives.iter().enumerate() {
         // How an archive is compressed is told by its name.
@@ -183,6 +188,7 @@ fn lines(partial: &mut String, bytes: &[u8], mut take: impl FnMut(&str)) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use testcontainers::core::MountType;
 
     #[test]
     fn lines_are_whole_whatever_frames_they_come_in() {
@@ -201,5 +207,119 @@ mod tests {
     fn names_tell_the_run() {
         assert_eq!(container_name("abcd", "server-0"), "ordinal-abcd-server-0");
         assert!(container_name("abcd", "server-0").starts_with(&network("abcd")));
+    }
+    /// A node that is asked for with an archive, a file and a variable.
+    fn asked_for(server: bool, privileged: bool) -> ContainerRequest<K3sImage> {
+        request(Node {
+            run: "abcd",
+            name: "node-7",
+            image: ("rancher/k3s", "v1"),
+            command: vec!["server".into(), "--node-name=node-7".into()],
+            server,
+            env: vec![("K3S_TOKEN", "secret".into())],
+            privileged,
+            archives: &["/tmp/workload.tar".into(), "/tmp/more.tar.zst".into()],
+            files: vec![("/etc/ordinal/policy".into(), b"policy".to_vec())],
+            log: Log::default(),
+            out: None,
+        })
+    }
+
+    #[test]
+    fn privileges_come_with_the_namespaces_of_the_host_and_not_without() {
+        for server in [true, false] {
+            let with = asked_for(server, true);
+            assert!(with.privileged());
+            assert_eq!(with.userns_mode(), Some("host"));
+            assert!(matches!(with.cgroupns_mode(), Some(CgroupnsMode::Host)));
+            let without = asked_for(server, false);
+            assert!(!without.privileged());
+            assert_eq!(without.userns_mode(), None);
+            assert!(without.cgroupns_mode().is_none());
+        }
+    }
+
+    #[test]
+    fn a_server_publishes_its_ports_and_an_agent_none() {
+        let server = asked_for(true, true);
+        let published: Vec<(u16, ContainerPort)> = server
+            .ports()
+            .into_iter()
+            .flatten()
+            .map(|mapping| (mapping.host_port(), mapping.container_port()))
+            .collect();
+        // Whichever are free: clusters run side by side.
+        let wanted = ["6443/tcp", "30053/udp", "30053/tcp"];
+        assert_eq!(published, wanted.map(|port| (0, port.parse().unwrap())));
+        assert_eq!(server.expose_ports(), PUBLISHED);
+        let agent = asked_for(false, true);
+        assert!(agent.ports().is_none_or(Vec::is_empty), "{:?}", agent.ports());
+        assert!(agent.expose_ports().is_empty());
+    }
+
+    #[test]
+    fn a_node_is_found_by_its_run_and_bears_its_name() {
+        for (server, privileged) in [(true, true), (true, false), (false, true), (false, false)] {
+            let request = asked_for(server, privileged);
+            assert_eq!(request.labels().get(RUN_LABEL).map(String::as_str), Some("abcd"));
+            assert_eq!(request.network().as_deref(), Some("ordinal-abcd"));
+            assert_eq!(request.container_name().as_deref(), Some("ordinal-abcd-node-7"));
+            assert_eq!(request.hostname(), Some("node-7"));
+            assert_eq!(request.descriptor(), "rancher/k3s:v1");
+            assert_eq!(
+                request.cmd().collect::<Vec<_>>(),
+                ["server", "--node-name=node-7"]
+            );
+            assert_eq!(request.startup_timeout(), Some(START));
+            assert!(
+                request.ready_conditions().is_empty(),
+                "readiness has steps of its own"
+            );
+        }
+    }
+
+    #[test]
+    fn a_node_has_its_folders_in_memory_its_variables_its_archives_and_its_files() {
+        for (server, privileged) in [(true, true), (true, false), (false, true), (false, false)] {
+            let request = asked_for(server, privileged);
+            let mounts: Vec<_> = request
+                .mounts()
+                .map(|mount| (mount.mount_type(), mount.target()))
+                .collect();
+            assert_eq!(
+                mounts,
+                [
+                    (MountType::Tmpfs, Some("/run")),
+                    (MountType::Tmpfs, Some("/var/run"))
+                ]
+            );
+            let variables: Vec<_> = request.env_vars().collect();
+            for (name, value) in [("K3S_KUBECONFIG_MODE", "644"), ("K3S_TOKEN", "secret")] {
+                assert!(variables.contains(&(name.into(), value.into())), "{variables:?}");
+            }
+            // What is copied is told by nothing but its description.
+            let copied: Vec<String> = request
+                .copy_to_sources()
+                .map(|copied| format!("{copied:?}"))
+                .collect();
+            for (path, from) in [
+                (
+                    "/var/lib/rancher/k3s/agent/images/0-workload.tar",
+                    "/tmp/workload.tar",
+                ),
+                (
+                    "/var/lib/rancher/k3s/agent/images/1-more.tar.zst",
+                    "/tmp/more.tar.zst",
+                ),
+                ("/etc/ordinal/policy", "112, 111, 108"),
+            ] {
+                let found = copied.iter().find(|copied| copied.contains(&format!("{path:?}")));
+                assert!(
+                    found.is_some_and(|copied| copied.contains(from)),
+                    "{path}: {copied:?}"
+                );
+            }
+            assert_eq!(copied.len(), 3);
+        }
     }
 }

@@ -2,9 +2,11 @@
 
 use bollard::{
     Docker,
+    models::{ContainerCreateBody, HostConfig, HostConfigCgroupnsModeEnum},
     query_parameters::{
-        CreateImageOptionsBuilder, ImportImageOptionsBuilder, ListContainersOptionsBuilder,
-        ListNetworksOptionsBuilder, RemoveContainerOptionsBuilder, WaitContainerOptionsBuilder,
+        CreateContainerOptions, CreateImageOptionsBuilder, ImportImageOptionsBuilder,
+        ListContainersOptionsBuilder, ListNetworksOptionsBuilder, RemoveContainerOptionsBuilder,
+        WaitContainerOptionsBuilder,
     },
 };
 use futures::StreamExt;
@@ -52,6 +54,8 @@ pub struct EngineFacts {
     pub memory: i64,
     /// How it stores images.
     pub storage: String,
+    /// Where its host keeps its data.
+    pub data: String,
 }
 
 /// The engine.
@@ -100,6 +104,7 @@ impl Engine {
             processors: info.ncpu.unwrap_or_default(),
             memory: info.mem_total.unwrap_or_default(),
             storage: info.driver.unwrap_or_default(),
+            data: info.docker_root_dir.unwrap_or_default(),
         })
     }
 
@@ -113,6 +118,34 @@ impl Engine {
             Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => Ok(false),
             Err(error) => Err(refused("look for an image")(error)),
         }
+    }
+
+    /// Sees that it makes privileged containers, as nodes are, of an image that it has: one is created, not started, and
+    /// removed.
+    ///
+    /// # Errors
+    /// When it makes none.
+    pub async fn may_be_privileged(&self, reference: &str) -> Result<(), DockerError> {
+        let container = ContainerCreateBody {
+            image: Some(reference.to_owned()),
+            // Whoever is killed meanwhile leaves it to the sweep.
+            labels: Some(HashMap::from([(RUN_LABEL.to_owned(), "doctor".to_owned())])),
+            host_config: Some(HostConfig {
+                privileged: Some(true),
+                userns_mode: Some("host".to_owned()),
+                cgroupns_mode: Some(HostConfigCgroupnsModeEnum::HOST),
+                ..HostConfig::default()
+            }),
+            ..ContainerCreateBody::default()
+        };
+        let created = self
+            .docker
+            .create_container(None::<CreateContainerOptions>, container)
+            .await
+            .map_err(refused("create a privileged container"))?;
+        self.remove(&created.id)
+            .await
+            .map_err(refused("remove a container that was not started"))
     }
 
     /// Whether the registry of an image answers, within five seconds, that it has it; else why not.

@@ -17,6 +17,12 @@ pub struct Host {
     pub image: Result<bool, String>,
     /// Whether the container is to be privileged.
     pub privileged: bool,
+    /// Why the engine makes no privileged container of the image, if it was asked to and does not.
+    pub refusal: Option<String>,
+    /// Bytes that are free where the engine keeps its data, if that is on this host.
+    pub free: Option<u64>,
+    /// Whether this host asks only itself for names.
+    pub asks_itself: bool,
     /// `fs.inotify.max_user_instances`.
     pub inotify_instances: Option<u64>,
 }
@@ -28,21 +34,60 @@ pub async fn examine(options: &K3sOptions) -> Vec<Finding> {
 
 async fn look(options: &K3sOptions) -> Host {
     let reference = options.reference();
+    let mut refusal = None;
     let (engine, image) = match Engine::connect().await {
         Err(error) => (Err(error.to_string()), Err("no engine to ask".to_owned())),
-        Ok(engine) => (
-            engine.facts().await.map_err(in_words),
-            image(&engine, &reference).await,
-        ),
+        Ok(engine) => {
+            let facts = engine.facts().await.map_err(in_words);
+            let image = image(&engine, &reference).await;
+            // Of an image that is not here nothing can be made.
+            if options.privileged && image == Ok(true) {
+                refusal = engine.may_be_privileged(&reference).await.err().map(in_words);
+            }
+            (facts, image)
+        }
     };
+    let data = engine
+        .as_ref()
+        .ok()
+        .filter(|_| is_local())
+        .map(|facts| facts.data.clone());
+    let names = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
     let limit = std::fs::read_to_string("/proc/sys/fs/inotify/max_user_instances").ok();
     Host {
         engine,
         reference,
         image,
         privileged: options.privileged,
+        refusal,
+        free: data.and_then(|data| free(&data)),
+        asks_itself: asks_itself(&names),
         inotify_instances: limit.and_then(|text| text.trim().parse().ok()),
     }
+}
+
+/// Whether the engine is on this host, as far as its address tells.
+fn is_local() -> bool {
+    std::env::var("DOCKER_HOST").map_or(true, |url| url.is_empty() || url.starts_with("unix:"))
+}
+
+/// Bytes that are free to ordinary users on the file system of a folder.
+fn free(folder: &str) -> Option<u64> {
+    let found = rustix::fs::statvfs(folder).ok()?;
+    Some(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
+/// Whether every name server is on loopback, where containers do not find it. That of systemd is none: engines know whom it
+/// asks.
+fn asks_itself(resolv_conf: &str) -> bool {
+    let servers: Vec<&str> = resolv_conf
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("nameserver"))
+        .map(str::trim)
+        .collect();
+    let loopback =
+        |server: &&str| (server.starts_with("127.") && *server != "127.0.0.53") || *server == "::1";
+    !servers.is_empty() && servers.iter().all(loopback)
 }
 
 fn in_words(error: DockerError) -> String {
@@ -54,6 +99,54 @@ async fn image(engine: &Engine, reference: &str) -> Result<bool, String> {
         return Ok(true);
     }
     engine.registry_has(reference).await.map(|()| false)
+}
+
+fn privileges(host: &Host, rootless: bool) -> Finding {
+    let (severity, found) = match (rootless, &host.refusal) {
+        (true, _) if host.privileged => (Severity::Fatal, "the engine runs without root".into()),
+        (_, Some(refusal)) if host.privileged => (Severity::Fatal, refusal.clone()),
+        (true, _) => (Severity::Fine, "the engine runs without root".into()),
+        (false, _) => (Severity::Fine, "the engine runs as root".into()),
+    };
+    Finding::new(
+        severity,
+        "privileges",
+        found,
+        "a node is a privileged container: use an engine that runs as root and makes such containers; --k3s-unprivileged \
+         asks for none, for engines whose runtime makes containers like machines (sysbox)",
+    )
+}
+
+/// What k3s and the images of a run take, in bytes.
+const SPACE: u64 = 4 << 30;
+
+fn disk(free: u64) -> Finding {
+    let severity = if free < SPACE {
+        Severity::Warning
+    } else {
+        Severity::Fine
+    };
+    Finding::new(
+        severity,
+        "disk",
+        format!("{} MiB are free for the engine", free >> 20),
+        "k3s and its images want 4 GiB: `docker system df` shows what takes the space",
+    )
+}
+
+/// k3s puts layers of images on top of each other in a volume of the engine.
+fn storage(driver: &str) -> Finding {
+    let useless = matches!(driver, "btrfs" | "zfs");
+    Finding::new(
+        if useless {
+            Severity::Warning
+        } else {
+            Severity::Fine
+        },
+        "storage driver",
+        driver.to_owned(),
+        "overlayfs may not work on that file system: keep the engine's data on ext4 or xfs",
+    )
 }
 
 /// What is to be said of a host.
@@ -68,27 +161,8 @@ pub fn judge(host: &Host) -> Vec<Finding> {
         }
     };
     let mut findings = vec![
-        finding(
-            Fine,
-            "Docker engine",
-            format!("version {}, storage {}", facts.version, facts.storage),
-            "",
-        ),
-        finding(
-            if facts.rootless && host.privileged {
-                Fatal
-            } else {
-                Fine
-            },
-            "privileges",
-            if facts.rootless {
-                "the engine runs without root"
-            } else {
-                "the engine runs as root"
-            }
-            .into(),
-            "a node is a privileged container: use an engine that runs as root",
-        ),
+        finding(Fine, "Docker engine", format!("version {}", facts.version), ""),
+        privileges(host, facts.rootless),
         finding(
             if facts.cgroup_v1 { Warning } else { Fine },
             "control groups",
@@ -108,6 +182,16 @@ pub fn judge(host: &Host) -> Vec<Finding> {
             "with less than two, give fewer --jobs",
         ),
     ];
+    if !facts.storage.is_empty() {
+        findings.push(storage(&facts.storage));
+    }
+    findings.extend(host.free.map(disk));
+    if host.asks_itself {
+        let found = "the name servers of /etc/resolv.conf are on loopback".to_owned();
+        let remedy = "name one that is not, as `dns` in the engine's configuration, or pods find no names outside, and \
+                      CoreDNS may ask itself for ever";
+        findings.push(finding(Warning, "names outside", found, remedy));
+    }
     if let Some(instances) = host.inotify_instances {
         findings.push(finding(
             if instances < 512 { Warning } else { Fine },
@@ -151,6 +235,9 @@ mod tests {
             reference: "rancher/k3s:v1".into(),
             image: Ok(true),
             privileged: true,
+            refusal: None,
+            free: Some(20 << 30),
+            asks_itself: false,
             inotify_instances: Some(8192),
         }
     }
@@ -186,11 +273,14 @@ mod tests {
         let facts = EngineFacts {
             rootless: true,
             cgroup_v1: true,
+            storage: "zfs".into(),
             ..EngineFacts::default()
         };
         let host = Host {
             engine: Ok(facts),
             image: Err("no route".into()),
+            free: Some(1 << 30),
+            asks_itself: true,
             inotify_instances: Some(128),
             ..good()
         };
@@ -202,6 +292,9 @@ mod tests {
                 "control groups",
                 "memory",
                 "processors",
+                "storage driver",
+                "disk",
+                "names outside",
                 "inotify instances",
                 "image of k3s"
             ]
@@ -211,5 +304,40 @@ mod tests {
             ..host
         };
         assert!(!worst(&unprivileged).contains(&(Severity::Fatal, "privileges")));
+    }
+
+    #[test]
+    fn an_engine_that_refuses_a_privileged_container_runs_no_node_unless_none_is_wanted() {
+        let refusing = Host {
+            refusal: Some("the Docker engine could not create a privileged container: forbidden".into()),
+            ..good()
+        };
+        assert_eq!(worst(&refusing), [(Severity::Fatal, "privileges")]);
+        let said = judge(&refusing)[1].to_string();
+        assert!(
+            said.contains("forbidden") && said.contains("--k3s-unprivileged"),
+            "{said}"
+        );
+        let unprivileged = Host {
+            privileged: false,
+            ..refusing
+        };
+        assert_eq!(worst(&unprivileged), []);
+    }
+
+    #[test]
+    fn name_servers_on_loopback_are_told_from_others() {
+        assert!(asks_itself(
+            "search example\nnameserver 127.0.0.1\nnameserver ::1\n"
+        ));
+        assert!(!asks_itself("nameserver 127.0.0.1\nnameserver 10.0.0.2\n"));
+        assert!(!asks_itself("nameserver 127.0.0.53\noptions edns0\n"));
+        assert!(!asks_itself(""));
+    }
+
+    #[test]
+    fn the_space_of_a_folder_is_known_where_there_is_one() {
+        assert!(free("/").is_some());
+        assert_eq!(free("/nowhere"), None);
     }
 }

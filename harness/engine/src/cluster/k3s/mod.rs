@@ -12,6 +12,7 @@ mod readiness;
 mod spare;
 mod start;
 pub mod symptoms;
+mod uncached;
 
 pub use arguments::tag;
 pub use node::Server;
@@ -20,7 +21,13 @@ use super::{
     Capability, Cluster, ClusterError, Connection, HandOver, Role, SpareNode,
     kubeconfig::{KubeconfigCluster, open, write_kubeconfig},
 };
-use crate::{candidate::Kind, folder::Folder, image::Image, manifest::Overlay, probe::Prober};
+use crate::{
+    candidate::Kind,
+    folder::Folder,
+    image::Image,
+    manifest::Overlay,
+    probe::{Prober, RecordType},
+};
 use futures::{FutureExt, future::BoxFuture};
 use history::Write;
 use k8s_openapi::api::{authentication::v1::TokenRequest, core::v1::ServiceAccount};
@@ -29,6 +36,7 @@ use kube::{
     api::PostParams,
     config::{AuthInfo, Kubeconfig},
 };
+use readiness::{KNOWN, Step, until_answered};
 use serde_json::{Value, json};
 use std::{
     path::PathBuf,
@@ -36,6 +44,7 @@ use std::{
     time::Duration,
 };
 use tokio::sync::mpsc;
+use uncached::BothViews;
 
 /// Name of the provider.
 pub const K3S: &str = "k3s";
@@ -46,6 +55,8 @@ pub const VERSION: &str = "v1.36.2-k3s1";
 
 /// Four times what is between two heartbeats of these nodes.
 const NODE_GRACE: Duration = Duration::from_secs(16);
+/// How long the cluster's DNS may take to answer once everything else is there.
+const DNS_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Which k3s, and what it is given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +116,7 @@ pub struct K3sCluster {
     name: String,
     server: Server,
     inner: KubeconfigCluster,
+    prober: Arc<dyn Prober>,
     candidate: Connection,
     capabilities: Vec<Capability>,
     subscribers: Subscribers,
@@ -144,11 +156,32 @@ impl K3sCluster {
             other => other,
         };
         // The proof is under way already.
-        let (candidate, (inner, _)) = tokio::try_join!(candidate(connection.clone()), async {
-            KubeconfigCluster::over(connection.clone(), image, &[], run)
+        let (candidate, (inner, _), uncached) = tokio::try_join!(
+            candidate(connection.clone()),
+            async {
+                KubeconfigCluster::over(connection.clone(), image, &[], run)
+                    .await
+                    .map_err(of_k3s)
+            },
+            async { Ok(server.uncached_names().await) },
+        )?;
+        let cached = inner.prober();
+        if inner.capabilities().contains(&Capability::Dns) {
+            let limit = options.patience.min(DNS_PATIENCE);
+            until_answered(limit, || cached.resolve(KNOWN, RecordType::A))
                 .await
-                .map_err(of_k3s)
-        })?;
+                .map_err(|reason| did_not_start(format!("{}, was not reached: {reason}", Step::Dns)))?;
+        }
+        let prober: Arc<dyn Prober> = match uncached {
+            Ok(uncached) => Arc::new(BothViews { cached, uncached }),
+            Err(reason) => {
+                tracing::warn!(
+                    reason,
+                    "the cluster's DNS is not reached past its cache: names are asked for as applications do alone"
+                );
+                cached
+            }
+        };
         let mut capabilities = inner.capabilities().to_vec();
         capabilities.push(Capability::Attribution);
         // Nothing is placed on the one that is set aside.
@@ -173,6 +206,7 @@ impl K3sCluster {
             hand_over: std::mem::take(&mut server.hand_over),
             server,
             inner,
+            prober,
             candidate,
             capabilities,
             subscribers,
@@ -300,7 +334,7 @@ impl Cluster for K3sCluster {
     }
 
     fn prober(&self) -> Arc<dyn Prober> {
-        self.inner.prober()
+        self.prober.clone()
     }
 
     fn now(&self) -> jiff::Timestamp {

@@ -8,6 +8,7 @@ use super::{
     log::Log,
     spare::Spare,
     start::Start,
+    symptoms, uncached,
 };
 use crate::{
     candidate::Kind,
@@ -24,6 +25,7 @@ use std::{
 };
 use testcontainers::TestcontainersError;
 use tokio::sync::{Mutex, mpsc};
+use workload::NameServer;
 
 /// Name of the server.
 const SERVER: &str = "server-0";
@@ -180,6 +182,16 @@ impl Server {
         })
     }
 
+    /// The DNS of the cluster past its cache.
+    ///
+    /// # Errors
+    /// When it does not answer, with what came in place of an answer.
+    pub async fn uncached_names(&self) -> Result<NameServer, String> {
+        let nodes = self.nodes.lock().await;
+        let server = nodes.first().ok_or("it is removed")?;
+        uncached::find(server).await
+    }
+
     /// Removes the containers, their volumes and their network. Does nothing the second time.
     pub async fn remove(&self) {
         let nodes = std::mem::take(&mut *self.nodes.lock().await);
@@ -220,7 +232,10 @@ impl Files {
         }
         Ok(Files {
             of_every_node,
-            of_the_server: vec![(arguments::AUDIT_POLICY.to_owned(), audit::POLICY.into())],
+            of_the_server: vec![
+                (arguments::AUDIT_POLICY.to_owned(), audit::POLICY.into()),
+                (uncached::MANIFEST.to_owned(), uncached::manifest()),
+            ],
         })
     }
 }
@@ -235,8 +250,10 @@ async fn have_image(engine: &Engine, options: &K3sOptions) -> Result<(), Cluster
         return Ok(());
     }
     engine.registry_has(&reference).await.map_err(|reason| {
+        let known = symptoms::diagnose([reason.as_str()]);
+        let cause = known.map_or_else(String::new, |symptom| format!(": {}", symptom.cause));
         did_not_start(format!(
-            "the image {reference} is not here, and its registry cannot help: {reason}; load it with \
+            "the image {reference} is not here, and its registry cannot help: {reason}{cause}; load it with \
              --k3s-image-archive FILE, a file that `docker save {reference}` wrote elsewhere"
         ))
     })

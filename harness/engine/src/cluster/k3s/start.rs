@@ -129,23 +129,23 @@ impl Start<'_> {
     }
 }
 
+/// Where published ports of the container are reached from this side.
+pub async fn host(container: &Container) -> Result<String, String> {
+    let host = container.get_host().await.map_err(|error| error.to_string())?;
+    // The certificate of a local server names the address, and not every name that stands for it.
+    Ok(match host.to_string() {
+        host if host == "localhost" => "127.0.0.1".to_owned(),
+        host => host,
+    })
+}
+
 /// Takes the kubeconfig out of the container, and rewrites it for this side of the published port.
 async fn fetch(container: &Container) -> Result<Kubeconfig, String> {
     let bytes = container
         .copy_file_from(kubeconfig::PATH, Vec::new())
         .await
         .map_err(|error| error.to_string())?;
-    let host = container
-        .get_host()
-        .await
-        .map_err(|error| error.to_string())?
-        .to_string();
-    // The certificate of a local server names the address, and not every name that stands for it.
-    let host = if host == "localhost" {
-        "127.0.0.1".to_owned()
-    } else {
-        host
-    };
+    let host = host(container).await?;
     let port = container
         .get_host_port_ipv4(API_PORT)
         .await

@@ -80,9 +80,26 @@ pub const SYMPTOMS: &[Symptom] = &[
                  asks for no privileges, for engines whose runtime makes containers like machines (sysbox)",
     },
     Symptom {
+        words: &["toomanyrequests"],
+        cause: "the registry gives no more images to this address for now: its limit of pulls is reached",
+        remedy: "load k3s with --k3s-image-archive and what it pulls with --k3s-import, or name another registry with \
+                 --k3s-registries",
+    },
+    Symptom {
         words: &["operation not permitted"],
         cause: "the container has not got the privileges that a node needs",
         remedy: "let the container engine run privileged containers; rootless engines are not supported",
+    },
+    // What mends itself tells something only where nothing else does.
+    Symptom {
+        words: &["subnet.env", "no such file"],
+        cause: "the node had no network yet when pods were started there (flannel)",
+        remedy: "it mends itself within seconds; if the nodes stay without Ready, look for a line of flannel before it",
+    },
+    Symptom {
+        words: &["serviceaccount \"default\" not found"],
+        cause: "pods were asked for before their namespace had its service account, which a controller makes",
+        remedy: "it mends itself within seconds; if not, the controller manager does not run: look for its lines before",
     },
 ];
 
@@ -109,6 +126,32 @@ mod tests {
         ];
         assert!(diagnose(log).unwrap().cause.contains("version 1"));
         assert_eq!(diagnose(["level=info msg=\"all is well\""]), None);
+    }
+
+    #[test]
+    fn what_others_complain_of_is_known_by_the_words_they_quote() {
+        for (line, cause) in [
+            (
+                "Error response from daemon: toomanyrequests: You have reached your pull rate limit.",
+                "limit of pulls",
+            ),
+            (
+                "failed to load flannel 'subnet.env' file: open /run/flannel/subnet.env: no such file or directory.",
+                "no network yet",
+            ),
+            (
+                "pods \"x\" is forbidden: error looking up service account default/default: serviceaccount \"default\" not found",
+                "service account",
+            ),
+        ] {
+            assert!(
+                diagnose([line]).is_some_and(|known| known.cause.contains(cause)),
+                "{line}"
+            );
+        }
+        // Others tell more.
+        let both = ["serviceaccount \"default\" not found", "operation not permitted"];
+        assert!(diagnose(both).unwrap().cause.contains("privileges"));
     }
 
     #[test]

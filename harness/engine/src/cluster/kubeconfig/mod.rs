@@ -8,7 +8,7 @@ mod rights;
 pub use doctor::examine;
 pub use rights::{RIGHTS, Right};
 
-use super::{Capability, Cluster, ClusterError, HandOver, Role, namespaces};
+use super::{Capability, Cluster, ClusterError, HandOver, Role, Swept, namespaces};
 use crate::{
     candidate::Kind,
     clock,
@@ -98,6 +98,20 @@ impl KubeconfigCluster {
         {
             tracing::warn!(error, "namespaces of the run may be left");
         }
+    }
+
+    /// Removes the namespaces of run `run`, or of all runs, which runs that were killed left.
+    ///
+    /// # Errors
+    /// When the cluster does not answer, or does not tell its namespaces.
+    pub async fn sweep(options: &KubeconfigOptions, run: Option<&str>) -> Result<Swept, ClusterError> {
+        let connection = connect(options).await?;
+        namespaces::sweep(&connection.client, run, FAREWELL)
+            .await
+            .map_err(|reason| ClusterError::Namespaces {
+                context: connection.context.clone(),
+                reason,
+            })
     }
 
     /// The same for a connection that is there already.
@@ -192,7 +206,7 @@ async fn nodes(client: &Client) -> Result<Vec<Node>, ClusterError> {
     Ok(listed.items)
 }
 
-fn is_default(class: &StorageClass) -> bool {
+pub(super) fn is_default(class: &StorageClass) -> bool {
     let annotations = class.metadata.annotations.as_ref();
     annotations
         .and_then(|all| all.get(DEFAULT_CLASS))
