@@ -149,7 +149,9 @@ impl Subject {
     pub fn options(&self, seconds: u64) -> K3sOptions {
         let unprivileged = std::env::var("ORDINAL_K3S_UNPRIVILEGED").is_ok_and(|value| value == "true");
         let imports = std::env::var_os("ORDINAL_TEST_K3S_IMPORT").unwrap_or_default();
-        let imports = std::env::split_paths(&imports).filter(|_| !self.ours);
+        // An empty variable holds an empty path.
+        let imports =
+            std::env::split_paths(&imports).filter(|path| !self.ours && !path.as_os_str().is_empty());
         K3sOptions {
             image: self.name.clone(),
             tag: self.tag.clone(),

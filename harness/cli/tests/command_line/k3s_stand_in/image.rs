@@ -9,7 +9,7 @@ use engine::cluster::k3s::{IMAGE, VERSION};
 use std::{
     env,
     ffi::OsString,
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
     sync::{Arc, Mutex, Once, PoisonError, Weak},
 };
@@ -130,7 +130,9 @@ impl Image {
             options.push("--k3s-unprivileged".into());
         }
         let imports = env::var_os("ORDINAL_TEST_K3S_IMPORT").unwrap_or_default();
-        for import in env::split_paths(&imports).filter(|_| !self.ours) {
+        // An empty variable holds an empty path.
+        let given = |path: &PathBuf| !self.ours && !path.as_os_str().is_empty();
+        for import in env::split_paths(&imports).filter(given) {
             options.extend(["--k3s-import".into(), import.into()]);
         }
         options
