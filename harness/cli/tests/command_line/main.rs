@@ -10,6 +10,7 @@ mod clock;
 mod cluster;
 mod doctor;
 mod endings;
+mod go_client;
 mod judge;
 #[cfg(feature = "k3s")]
 mod k3s;
