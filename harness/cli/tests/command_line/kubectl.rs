@@ -1,149 +1,13 @@
-//! `ordinal cluster up`, met by kubectl: the one that `KUBECTL` names, or the one on the PATH (Debian's package
-//! kubernetes-client has one). Without any the tests say so and pass.
+//! `ordinal cluster up`, met by kubectl. Without any the tests say so and pass.
 
-use crate::{
-    skipped::skipped,
-    up::{Up, up},
-};
+mod program;
+mod session;
+
+use session::{Kubectl, SET, kubectl, text};
 use std::{
-    ffi::OsString,
-    fs,
     io::{BufRead, BufReader, Write},
-    process::{Command, Output, Stdio},
-    sync::LazyLock,
+    process::Stdio,
 };
-
-/// A headless service and a set of two.
-const SET: &str = "
-apiVersion: v1
-kind: Service
-metadata: {name: web}
-spec: {clusterIP: None, selector: {app: web}, ports: [{port: 80, name: http}]}
----
-apiVersion: apps/v1
-kind: StatefulSet
-metadata: {name: web}
-spec:
-  serviceName: web
-  replicas: 2
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      terminationGracePeriodSeconds: 1
-      containers:
-      - {name: c, image: 'nginx:1.25', ports: [{containerPort: 80}]}
-";
-
-/// The program and its minor version, or why there is none.
-static KUBECTL: LazyLock<Result<(OsString, u32), String>> = LazyLock::new(|| {
-    let program = std::env::var_os("KUBECTL").unwrap_or_else(|| "kubectl".into());
-    let told = Command::new(&program)
-        .args(["version", "--client", "--output=json"])
-        .output()
-        .map_err(|error| format!("{} does not start: {error}", program.display()))?;
-    let version: serde_json::Value = serde_json::from_slice(&told.stdout)
-        .map_err(|error| format!("its version cannot be read: {error}"))?;
-    let minor = version["clientVersion"]["minor"].as_str().unwrap_or_default();
-    let minor = minor.trim_end_matches('+').parse();
-    Ok((program, minor.map_err(|_| format!("its version is {version}"))?))
-});
-
-/// A cluster and the kubectl that talks to it.
-struct Kubectl {
-    up: Up,
-    program: OsString,
-    minor: u32,
-}
-
-/// None, said on stderr: there is no kubectl.
-fn kubectl() -> Option<Kubectl> {
-    match KUBECTL.as_ref() {
-        Ok((program, minor)) => Some(Kubectl {
-            up: up(&["--nodes", "2"]),
-            program: program.clone(),
-            minor: *minor,
-        }),
-        Err(reason) => {
-            skipped(format!(
-                "no kubectl ({reason}); install kubernetes-client or set KUBECTL"
-            ));
-            None
-        }
-    }
-}
-
-impl Kubectl {
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.program);
-        command
-            .arg("--request-timeout=15s")
-            .args(arguments)
-            .env("KUBECONFIG", &self.up.kubeconfig)
-            .env("HOME", self.up.folder.path())
-            .stdin(Stdio::null());
-        command
-    }
-
-    fn run(&self, line: &str) -> Output {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        self.command(&words).output().expect("kubectl starts")
-    }
-
-    /// What a command prints. It has to succeed.
-    #[track_caller]
-    fn says(&self, line: &str) -> String {
-        let done = self.run(line);
-        let (out, err) = (text(&done.stdout), text(&done.stderr));
-        assert!(
-            done.status.success(),
-            "kubectl {line}: {}\n{out}{err}",
-            done.status
-        );
-        out
-    }
-
-    /// Asserts that what a command prints contains all of `wanted`.
-    #[track_caller]
-    fn shows(&self, line: &str, wanted: &[&str]) {
-        let said = self.says(line);
-        for wanted in wanted {
-            assert!(
-                said.contains(wanted),
-                "kubectl {line} does not say {wanted:?}:\n{said}"
-            );
-        }
-    }
-
-    /// The exit code of a command, and what it complains of.
-    fn fails(&self, line: &str) -> (Option<i32>, String) {
-        let done = self.run(line);
-        (done.status.code(), text(&done.stderr))
-    }
-
-    /// Writes a manifest and gives its path.
-    fn manifest(&self, name: &str, text: &str) -> String {
-        let path = self.up.folder.path().join(name);
-        fs::write(&path, text).expect("the manifest is written");
-        path.display().to_string()
-    }
-
-    /// A running set of two.
-    fn with_set() -> Option<(Kubectl, String)> {
-        let kubectl = kubectl()?;
-        let path = kubectl.manifest("set.yaml", SET);
-        kubectl.says(&format!("apply -f {path}"));
-        kubectl.shows(
-            "rollout status sts/web --timeout=15s",
-            &["2 new pods have been updated"],
-        );
-        Some((kubectl, path))
-    }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
 
 #[test]
 fn manifests_are_applied_compared_and_applied_again_on_the_server() {
@@ -279,6 +143,62 @@ fn a_watch_shows_what_happens() {
 }
 
 #[test]
+fn a_watch_shows_a_table_that_grows() {
+    let Some((kubectl, _)) = Kubectl::with_set() else {
+        return;
+    };
+    let mut watch = kubectl
+        .command(&["get", "sts", "web", "-w"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("kubectl starts");
+    let mut lines = BufReader::new(watch.stdout.take().expect("stdout")).lines();
+    let mut shown = || {
+        let line = lines.next().expect("a line").expect("a text");
+        line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(), ["NAME", "READY", "AGE"]);
+    assert_eq!(shown()[..2], ["web", "2/2"]);
+    kubectl.says("scale sts web --replicas=3");
+    // One row for each change, under the same heading.
+    let rows: Vec<String> = std::iter::from_fn(|| Some(shown()[1].clone()))
+        .take_while(|ready| ready != "3/3")
+        .collect();
+    assert!(rows.iter().any(|ready| ready == "2/3"), "{rows:?}");
+    let _ = watch.kill();
+    let _ = watch.wait();
+}
+
+#[test]
+fn a_patch_is_strategic_unless_told_otherwise() {
+    let Some((kubectl, _)) = Kubectl::with_set() else {
+        return;
+    };
+    let pod = "{\"spec\":{\"template\":{\"spec\":{\"containers\":[";
+    let more = format!(
+        "{pod}{{\"name\":\"side\",\"image\":\"nginx:1.26\",\"ports\":[{{\"containerPort\":8080}}]}}]}}}}}}}}"
+    );
+    kubectl.shows(
+        &format!("patch sts web -p {more}"),
+        &["statefulset.apps/web patched"],
+    );
+    let names = "get sts web -o jsonpath={.spec.template.spec.containers[*].name}";
+    let mut containers: Vec<String> = kubectl
+        .says(names)
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect();
+    containers.sort();
+    assert_eq!(containers, ["c", "side"], "one is added, none replaced");
+    kubectl.says("rollout status sts/web --timeout=15s");
+    kubectl.shows("get pod web-0", &["2/2", "Running"]);
+    let less = format!("{pod}{{\"name\":\"side\",\"$patch\":\"delete\"}}]}}}}}}}}");
+    kubectl.shows(&format!("patch sts web -p {less}"), &["patched"]);
+    assert_eq!(kubectl.says(names), "c");
+    kubectl.shows(&format!("patch sts web -p {less}"), &["(no change)"]);
+}
+
+#[test]
 fn deletions_cascade_as_asked() {
     let Some((kubectl, path)) = Kubectl::with_set() else {
         return;
@@ -317,13 +237,6 @@ fn logs_are_read_and_commands_run() {
         refused.contains("previous terminated container \"c\" in pod \"web-0\" not found"),
         "{refused}"
     );
-    if kubectl.minor < 30 {
-        eprintln!(
-            "not run: kubectl 1.{} execs by SPDY, which is a declared deviation",
-            kubectl.minor
-        );
-        return;
-    }
     assert_eq!(kubectl.says("exec web-0 -- hostname"), "web-0\n");
     let (code, complaint) = kubectl.fails("exec web-0 -- cat /none");
     assert_eq!(code, Some(1));

@@ -12,6 +12,7 @@ mod doctor;
 mod endings;
 #[cfg(feature = "k3s")]
 mod fake_engine;
+mod go_client;
 mod judge;
 #[cfg(feature = "k3s")]
 mod k3s;

@@ -24,7 +24,10 @@ use std::{
     sync::Arc,
 };
 use testcontainers::TestcontainersError;
-use tokio::sync::{Mutex, mpsc};
+use tokio::{
+    sync::{Mutex, mpsc},
+    task::JoinSet,
+};
 use workload::NameServer;
 
 /// Name of the server.
@@ -198,9 +201,14 @@ impl Server {
         if nodes.is_empty() {
             return;
         }
-        for removed in join_all(nodes.into_iter().map(Container::rm)).await {
-            if let Err(error) = removed {
-                tracing::warn!(%error, "a container of k3s could not be removed");
+        // Each in a task of its own: one that is gone already blocks its thread for a moment when it is dropped, and if that
+        // were the thread that waits for the others it would no longer hear of them.
+        let mut removals: JoinSet<_> = nodes.into_iter().map(Container::rm).collect();
+        while let Some(removed) = removals.join_next().await {
+            match removed {
+                Ok(Err(error)) => tracing::warn!(%error, "a container of k3s could not be removed"),
+                Err(error) => tracing::warn!(%error, "a container of k3s may be left"),
+                Ok(Ok(())) => {}
             }
         }
         if let Err(error) = self.engine.sweep(Some(&self.run)).await {
