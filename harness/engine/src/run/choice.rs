@@ -2,6 +2,8 @@
 
 use crate::candidate::Candidate;
 #[cfg(feature = "k3s")]
+use crate::clock;
+#[cfg(feature = "k3s")]
 use crate::cluster::k3s::{K3sCluster, K3sOptions, docker::Engine};
 use crate::cluster::{
     Cluster, ClusterError, EmbeddedCluster, HandOver, KubeconfigCluster, KubeconfigOptions,
@@ -9,6 +11,8 @@ use crate::cluster::{
 use crate::image::ProgramError;
 #[cfg(feature = "k3s")]
 use crate::image::{self, Image, WORKLOAD};
+#[cfg(feature = "k3s")]
+use std::time::Duration;
 use std::{env, fmt, path::Path, str::FromStr, sync::Arc};
 
 /// Where to run.
@@ -163,13 +167,18 @@ impl ClusterChoice {
     }
 }
 
-/// Removes the containers of a run, and their network.
+/// Removes the containers of a run, and their network. What the engine was about to create when the run was broken off
+/// comes a moment later.
 #[cfg(feature = "k3s")]
 async fn sweep(run: &str) {
-    if let Ok(engine) = Engine::connect().await
-        && let Err(error) = engine.sweep(Some(run)).await
-    {
-        tracing::warn!(%error, "containers of the run may be left");
+    let Ok(engine) = Engine::connect().await else {
+        return;
+    };
+    for pause in [Duration::ZERO, Duration::from_secs(1)] {
+        clock::pass(pause).await;
+        if let Err(error) = engine.sweep(Some(run)).await {
+            tracing::warn!(%error, "containers of the run may be left");
+        }
     }
 }
 

@@ -8,6 +8,10 @@ use crate::{
 };
 use history::{DnsAnswer, HttpAnswer, Observation};
 use serde_json::Value;
+use std::time::Duration;
+
+/// How long a DNS that is asked past its cache may take.
+const PAST_THE_CACHE: Duration = Duration::from_millis(500);
 
 impl Stage {
     /// `<pod>.<service>.<namespace>.svc.<domain>`.
@@ -29,7 +33,8 @@ impl Stage {
     pub async fn resolve(&self, name: &str, kind: RecordType) -> DnsAnswer {
         let prober = self.inner.cluster.prober();
         if let Some(uncached) = prober.resolve_uncached(name, kind) {
-            self.recorded(uncached).await;
+            // The port is the harness's own affair: trouble with it may not cost the questions that are asked as applications do.
+            let _ = clock::within(PAST_THE_CACHE, self.recorded(uncached)).await;
         }
         self.recorded(prober.resolve(name, kind)).await
     }

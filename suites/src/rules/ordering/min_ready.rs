@@ -6,7 +6,7 @@ use judging::{Feature, Judge, Kind, Level, Profile, Rule};
 use std::time::Duration;
 
 /// Transition times have whole seconds, cut off; and the event that says Ready travels for a while.
-const SLACK: Duration = Duration::from_millis(1_500);
+const SLACK: Duration = Duration::from_secs(2);
 
 /// Ready for minReadySeconds.
 pub static SS_ORD_10: Rule = Rule {
@@ -45,7 +45,12 @@ fn waits_min_ready_seconds(ledger: &Ledger, judge: &mut Judge<'_>) {
                 .filter(|lower| window.wants(*lower));
             let hasty = lower
                 .filter_map(|lower| ready_for(ledger, set, lower, creation.moment))
-                .inspect(|_| judge.opportunity())
+                .inspect(|(_, told, lasted)| {
+                    // Where a node told so late that a creation at once would be legal, nothing can show.
+                    if lasted.saturating_sub(creation.moment.at.since(told.at)) < wait {
+                        judge.opportunity();
+                    }
+                })
                 .find(|(_, ready, lasted)| *lasted < wait && ready.index < creation.moment.index);
             if let Some((pod, ready, lasted)) = hasty {
                 judge.violation(

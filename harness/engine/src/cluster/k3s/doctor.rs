@@ -61,7 +61,7 @@ async fn look(options: &K3sOptions) -> Host {
         privileged: options.privileged,
         refusal,
         free: data.and_then(|data| free(&data)),
-        asks_itself: asks_itself(&names),
+        asks_itself: is_local() && asks_itself(&names),
         inotify_instances: limit.and_then(|text| text.trim().parse().ok()),
     }
 }
@@ -83,7 +83,7 @@ fn asks_itself(resolv_conf: &str) -> bool {
     let servers: Vec<&str> = resolv_conf
         .lines()
         .filter_map(|line| line.trim().strip_prefix("nameserver"))
-        .map(str::trim)
+        .filter_map(|rest| rest.split_whitespace().next())
         .collect();
     let loopback =
         |server: &&str| (server.starts_with("127.") && *server != "127.0.0.53") || *server == "::1";
@@ -331,7 +331,7 @@ mod tests {
             "search example\nnameserver 127.0.0.1\nnameserver ::1\n"
         ));
         assert!(!asks_itself("nameserver 127.0.0.1\nnameserver 10.0.0.2\n"));
-        assert!(!asks_itself("nameserver 127.0.0.53\noptions edns0\n"));
+        assert!(!asks_itself("nameserver 127.0.0.53 # systemd\noptions edns0\n"));
         assert!(!asks_itself(""));
     }
 
