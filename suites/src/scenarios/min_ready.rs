@@ -17,8 +17,7 @@ scenario! {
             None => Err("no set".into()),
         };
         // Longer than the staleness window, and than what whole seconds can hide.
-        let nodes_tell_at_once = stage.limits().quiet_node.is_zero();
-        let seconds = super::longer_than(&stage, 1).max(if nodes_tell_at_once { 3 } else { 6 });
+        let seconds = super::longer_than(&stage, 1).max(3);
         stage.apply(MYAPP.load()?.set(&replicas(2)).set(&json!({ "spec": { "minReadySeconds": seconds } }))).await?;
         stage.until("both available", available(2)).await?;
         stage.until_settled("myapp").await?;

@@ -154,9 +154,23 @@ mod tests {
 
     #[test]
     fn a_node_that_tells_late_that_a_pod_is_ready_has_given_the_time() {
-        let told_late = |late: u64| ready_pod_0_told_late(6, late).wait(900).pod("web-1");
-        told_late(5_000).keeps(&SS_ORD_10);
-        told_late(1_500).breaks(&SS_ORD_10, "and minReadySeconds is 6");
+        let told_late =
+            |seconds: u32, late: u64, wait: u64| ready_pod_0_told_late(seconds, late).wait(wait).pod("web-1");
+        told_late(10, 5_000, 2_500).keeps(&SS_ORD_10);
+        told_late(10, 5_000, 500).breaks(&SS_ORD_10, "and minReadySeconds is 10");
+        told_late(6, 1_500, 900).breaks(&SS_ORD_10, "and minReadySeconds is 6");
+        told_late(6, 5_000, 500).does_not_exercise(&SS_ORD_10);
+        // Almost two seconds may hide in what whole seconds cut off: created at 0.9 s, Ready at 3.0 s, told at 4.7 s.
+        Story::new()
+            .wait(900)
+            .set_with("web", 2, json!({"spec": {"minReadySeconds": 10}}))
+            .pod("web-0")
+            .running()
+            .wait(2_150)
+            .ready_told_late(1_700)
+            .wait(8_250)
+            .pod("web-1")
+            .keeps(&SS_ORD_10);
     }
 
     #[test]
