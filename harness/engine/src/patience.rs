@@ -20,6 +20,9 @@ pub struct Limits {
 
 /// The longest that a scenario lets everybody wait on purpose, besides holds (minReadySeconds, preStop hooks).
 const LONGEST_SILENCE: Duration = Duration::from_secs(3);
+/// The reaction bound on a cluster that is no part of this process: what the specification proposes for real ones
+/// (SS-ORD-12).
+const ELSEWHERE: Duration = Duration::from_secs(10);
 const MILLIS_250: Duration = Duration::from_millis(250);
 const MILLIS_400: Duration = Duration::from_millis(400);
 /// What a hold lasts longer than the delays known so far ask for: one that turns out later is more often allowed for, and the
@@ -50,10 +53,18 @@ impl Limits {
         }
     }
 
-    /// On a cluster whose nodes may say nothing for so long while they start or end a pod.
+    /// On a cluster whose nodes may say nothing for so long while they start or end a pod. Such a cluster is no part of this
+    /// process, and its controllers have all scenarios to serve with the requests that their clients allow them: a
+    /// controller manager sends twenty a second unless told otherwise.
     #[must_use]
     pub fn with_nodes(mut self, silence: Duration) -> Limits {
         self.quiet_node = silence;
+        if !silence.is_zero() {
+            let bound = self.judge.reaction().max(ELSEWHERE);
+            self.judge.reaction_ms = millis(bound);
+            self.quiet = self.quiet.max(bound + MILLIS_250);
+            self.longest = self.longest.max(bound * 20);
+        }
         self
     }
 
@@ -201,6 +212,8 @@ mod tests {
             "nodes that are ours are quick"
         );
         let limits = limits.with_nodes(Duration::from_secs(30));
+        assert_eq!(limits.judge.reaction(), ELSEWHERE);
+        assert!(limits.quiet > ELSEWHERE);
         assert_eq!(limits.while_pods_move(|| false), limits, "no pod moves");
         let moving = limits.while_pods_move(|| true);
         assert_eq!(
