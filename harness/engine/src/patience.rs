@@ -27,13 +27,13 @@ const MILLIS_250: Duration = Duration::from_millis(250);
 const MILLIS_400: Duration = Duration::from_millis(400);
 /// What a hold lasts longer than the delays known so far ask for: one that turns out later is more often allowed for, and the
 /// scenario need not be performed again.
-const SPARE: Duration = Duration::from_millis(150);
+const SPARE: Duration = Duration::from_millis(100);
 
 impl Limits {
     /// From the reaction that was measured: the time from an enabling event to the candidate's next write.
     ///
     /// The staleness window is twenty times the reaction, because a controller under load lags by a multiple of its
-    /// usual delay; a hold is that window and half as much again, and a little to spare, so that what is forbidden
+    /// usual delay; a hold is that window and a quarter as much again, and a little to spare, so that what is forbidden
     /// and does happen falls outside the window.
     pub fn calibrated(reaction: Duration) -> Limits {
         let staleness = (reaction * 20).clamp(MILLIS_400, Duration::from_secs(10));
@@ -159,7 +159,7 @@ fn on_purpose(hold: Duration) -> Duration {
 }
 
 fn hold_of(staleness: Duration) -> Duration {
-    staleness + staleness / 2 + SPARE
+    staleness + staleness / 4 + SPARE
 }
 
 pub(crate) fn millis(duration: Duration) -> u64 {

@@ -21,7 +21,7 @@ pub(super) async fn judged(history: History, venue: &Venue<'_>) -> Result<Record
             spoiled_by: None,
         }
     };
-    if !venue.real_time {
+    if venue.machine.is_none() {
         return Ok(work());
     }
     let (tell, told) = oneshot::channel();

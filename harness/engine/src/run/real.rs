@@ -12,31 +12,27 @@ use crate::{
     clock::Stopwatch,
     cluster::{Cluster, ClusterError, HandOver, facts, run_id},
     folder::Folder,
+    lag::Machine,
     patience::Limits,
     scenario::Scenario,
 };
 use futures::{FutureExt, StreamExt, stream};
 use reports::Outcome as Ending;
 use std::{num::NonZero, panic::AssertUnwindSafe, sync::Arc, thread, time::Duration};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Threads beside the one that drives the scenarios: as many as have work to do.
+/// Threads beside the one that drives the scenarios, which has little to do: as many as have work.
 const WORKERS: usize = 2;
-/// After so many tasks a thread looks whether a timer is due. While many tasks are ready, tokio's own 61 make timers late by
-/// tens of milliseconds, which the judge would have to allow for.
-const LOOK_UP: u32 = 5;
 
 pub(super) fn run(
     plan: &Plan,
     stop: &CancellationToken,
     tell: &(dyn Fn(Progress) + Sync),
 ) -> Result<Outcome, RunError> {
-    // The scenarios are driven by this thread; what lives in this process besides them has the other cores.
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads((cores - 1).clamp(1, WORKERS))
-        .event_interval(LOOK_UP)
-        .enable_all()
+    let runtime = embedded::runtime()
+        .worker_threads(cores.clamp(1, WORKERS))
         .build()
         .map_err(|error| RunError::Harness(format!("no runtime: {error}")))?;
     let run = run_id();
@@ -122,6 +118,9 @@ async fn on_candidate(
     }
     let running = RunningCandidate::launch(&plan.candidate, cluster, log_directory).await?;
     let started = cluster.now().to_string();
+    let machine = Machine::default();
+    let mut watching = JoinSet::new();
+    watching.spawn(machine.clone().watch());
     let venue = Venue {
         cluster: cluster.clone(),
         candidate: &plan.candidate,
@@ -133,7 +132,7 @@ async fn on_candidate(
         keep_histories: plan.keep_histories,
         tell,
         stop: stop.clone(),
-        real_time: true,
+        machine: Some(machine),
     };
     // How fast the candidate is, its history tells.
     let telling = Venue {

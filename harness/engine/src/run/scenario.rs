@@ -11,7 +11,7 @@ use crate::{
     clock::Stopwatch,
     cluster::{Cluster, Role, create_namespace, keep_namespace, remove_namespace},
     gate::GateKeeper,
-    lag::Lag,
+    lag::{Lag, Machine},
     manifest::Overlay,
     observe::{Wanted, Watched, observe},
     patience::Limits,
@@ -29,6 +29,7 @@ use std::{
     panic::AssertUnwindSafe,
     path::Path,
     sync::Arc,
+    time::Duration,
 };
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -47,8 +48,8 @@ pub(super) struct Venue<'a> {
     pub keep_histories: bool,
     pub tell: &'a (dyn Fn(Progress) + Sync),
     pub stop: CancellationToken,
-    /// Whether time is real: then delays of the machine matter, and so does who holds up whom.
-    pub real_time: bool,
+    /// The machine, if time is real: then its delays matter, and so does who holds up whom.
+    pub machine: Option<Machine>,
 }
 
 /// Why a scenario makes no sense here, if it does not.
@@ -99,8 +100,8 @@ pub(super) async fn perform(
     let client = venue.cluster.client(Role::Harness);
     let mut tasks = JoinSet::new();
     let lag = Lag::known(attempt.lag);
-    if venue.real_time {
-        tasks.spawn(lag.clone().watch());
+    if let Some(machine) = &venue.machine {
+        machine.tells(&lag);
     }
     let outcome = match prepare(&client, venue, &namespace, &recorder, &mut tasks).await {
         Ok(()) => {
@@ -119,7 +120,8 @@ pub(super) async fn perform(
     };
     // From here on nothing is recorded any more: clean-up is not part of the story.
     tasks.shutdown().await;
-    recorder.record(Observation::End(end(&outcome, &lag)));
+    let turn = lag.turn();
+    recorder.record(Observation::End(end(&outcome, turn)));
     let seconds = watch.elapsed().as_micros() as f64 / 1e6;
     let history = recorder.take_history();
     if let Some(reason) = recorder.file_error() {
@@ -132,10 +134,10 @@ pub(super) async fn perform(
             source: std::io::Error::other(reason),
         });
     }
-    let spoiled = limits.spoiled(lag.shortest_hold(), lag.turn());
+    let spoiled = venue.machine.is_some() && limits.spoiled(lag.shortest_hold(), turn);
     let recorded = Recorded {
         file: name,
-        spoiled_by: (venue.real_time && spoiled).then(|| lag.turn()),
+        spoiled_by: spoiled.then_some(turn),
         ..judged(history, venue).await?
     };
     clean_up(&client, venue, &namespace, &outcome, &recorded).await;
@@ -321,8 +323,8 @@ fn stopped() -> Outcome {
     }
 }
 
-fn end(outcome: &Outcome, lag: &Lag) -> End {
-    let lag_ms = crate::patience::millis(lag.turn());
+fn end(outcome: &Outcome, turn: Duration) -> End {
+    let lag_ms = crate::patience::millis(turn);
     match outcome {
         Outcome::Completed => End {
             outcome: "completed".into(),

@@ -97,7 +97,7 @@ fn alone(
             keep_histories: plan.keep_histories,
             tell,
             stop: stop.clone(),
-            real_time: false,
+            machine: None,
         };
         let performed = perform(scenario, &venue, Limits::virtual_time(), Attempt::FIRST).await?;
         drop(running);
