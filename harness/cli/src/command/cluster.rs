@@ -20,10 +20,7 @@ pub fn run(command: Cluster) -> anyhow::Result<u8> {
         Cluster::Up(options) => options,
         Cluster::Deviations { output } => return super::deviations::run(output),
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("no runtime")?;
+    let runtime = embedded::runtime().build().context("no runtime")?;
     runtime.block_on(up(options))
 }
 
