@@ -5,6 +5,10 @@ use engine::{CancellationToken, Candidate, Plan, Time};
 use history::{History, Ledger};
 use std::hint::black_box;
 
+/// The allocator of the command.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The histories of a whole certification, recorded in virtual time.
 fn histories() -> Vec<History> {
     let plan = Plan {

@@ -29,6 +29,14 @@ pub async fn pass(duration: Duration) {
     tokio::time::sleep(duration).await;
 }
 
+/// Waits, on a thread of the runtime, until what is ready now on the same thread has been served.
+pub async fn queue() {
+    // The latest that was made ready is served first: to queue, one has to be made ready before another.
+    let queued = tokio::spawn(async {});
+    tokio::spawn(async {});
+    let _ = queued.await;
+}
+
 /// Waits for `future`, at most for `limit`; `None` if it took longer.
 pub async fn within<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
     tokio::time::timeout(limit, future).await.ok()

@@ -27,7 +27,7 @@ const MILLIS_250: Duration = Duration::from_millis(250);
 const MILLIS_400: Duration = Duration::from_millis(400);
 /// What a hold lasts longer than the delays known so far ask for: one that turns out later is more often allowed for, and the
 /// scenario need not be performed again.
-const SPARE: Duration = Duration::from_millis(100);
+const SPARE: Duration = Duration::from_millis(150);
 
 impl Limits {
     /// From the reaction that was measured: the time from an enabling event to the candidate's next write.

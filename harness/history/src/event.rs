@@ -240,7 +240,7 @@ pub struct End {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_for: Option<String>,
     /// How long the machine needed for a turn of the harness itself while the scenario ran, in milliseconds: the mean of
-    /// the slowest [`TURNS`] turns in a row. Whoever judges must be as patient as all of them together took.
+    /// the slowest [`TURNS`] turns of a while. Whoever judges must be as patient as all of them together took.
     ///
     /// [`TURNS`]: crate::TURNS
     #[serde(default)]

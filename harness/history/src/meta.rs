@@ -123,7 +123,7 @@ impl Default for Patience {
     }
 }
 
-/// A controller takes a step in up to so many turns, and each may be kept waiting as long as one of the harness was.
+/// A controller takes a step in up to so many turns, and all together may be kept waiting as long as as many of the harness.
 pub const TURNS: u32 = 20;
 
 impl Patience {

@@ -25,8 +25,7 @@ impl Pace {
         loop {
             clock::pass(APART).await;
             let queued = Stopwatch::start();
-            // Where everything that lives in this process has to queue as well.
-            let _ = tokio::spawn(async {}).await;
+            let _ = tokio::spawn(clock::queue()).await;
             if queued.elapsed() < AT_EASE.into() || asked.elapsed() > LONGEST.into() {
                 return;
             }

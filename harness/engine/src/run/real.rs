@@ -76,8 +76,17 @@ async fn on_cluster(
     });
     let (ready, before) = (Stopwatch::start(), cluster.requests());
     // Whatever happens from here on, the cluster is left as it was found.
-    let work = AssertUnwindSafe(on_candidate(plan, &cluster, hand_over, run, stop, tell)).catch_unwind();
-    let outcome = work.await;
+    let machine = Machine::default();
+    let mut watching = JoinSet::new();
+    watching.spawn(machine.clone().watch());
+    let work = async {
+        tokio::select! {
+            outcome = on_candidate(plan, &cluster, hand_over, run, stop, tell, &machine) => outcome,
+            // Without it the machine would seem to be at ease.
+            Some(Err(error)) = watching.join_next() => Err(RunError::Harness(format!("nobody watches the machine: {error}"))),
+        }
+    };
+    let outcome = AssertUnwindSafe(work).catch_unwind().await;
     if before.is_some() {
         tell(Progress::Leaving {
             cluster: cluster.name().into(),
@@ -104,6 +113,7 @@ async fn on_candidate(
     run: &str,
     stop: &CancellationToken,
     tell: &(dyn Fn(Progress) + Sync),
+    machine: &Machine,
 ) -> Result<Outcome, RunError> {
     let directory = Folder::make(&format!("run-{run}")).map_err(ClusterError::from)?;
     let log_directory = plan.out.as_deref().unwrap_or(directory.path());
@@ -118,9 +128,6 @@ async fn on_candidate(
     }
     let running = RunningCandidate::launch(&plan.candidate, cluster, log_directory).await?;
     let started = cluster.now().to_string();
-    let machine = Machine::default();
-    let mut watching = JoinSet::new();
-    watching.spawn(machine.clone().watch());
     let venue = Venue {
         cluster: cluster.clone(),
         candidate: &plan.candidate,
@@ -132,7 +139,7 @@ async fn on_candidate(
         keep_histories: plan.keep_histories,
         tell,
         stop: stop.clone(),
-        machine: Some(machine),
+        machine: Some(machine.clone()),
     };
     // How fast the candidate is, its history tells.
     let telling = Venue {

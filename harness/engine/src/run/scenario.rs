@@ -120,6 +120,9 @@ pub(super) async fn perform(
     };
     // From here on nothing is recorded any more: clean-up is not part of the story.
     tasks.shutdown().await;
+    if let Some(machine) = &venue.machine {
+        machine.turn().await;
+    }
     let turn = lag.turn();
     recorder.record(Observation::End(end(&outcome, turn)));
     let seconds = watch.elapsed().as_micros() as f64 / 1e6;
