@@ -31,11 +31,16 @@ pub static SS_ST_10: Rule = Rule {
                 }
             }
             for (write, what) in writes(ledger, &course) {
-                let event = world.partition_point(|event| *event < write);
-                let Some(event) = event.checked_sub(1).and_then(|place| world.get(place)) else {
+                let next = world.partition_point(|event| *event < write);
+                let Some(event) = next.checked_sub(1).and_then(|place| world.get(place)) else {
                     continue;
                 };
-                let rested = write.at.since(event.at) > ledger.patience().settle() * 2;
+                // A watch may deliver the reason after the write that it led to was told of.
+                let delivered_late = world
+                    .get(next)
+                    .filter(|next| **next < course.last())
+                    .is_some_and(|next| next.at.since(write.at) <= ledger.patience().staleness() / DELIVERY);
+                let rested = !delivered_late && write.at.since(event.at) > ledger.patience().settle() * 2;
                 if rested && settled(ledger, &course, course.just_before(write)) {
                     judge.violation(
                         format!(
@@ -49,6 +54,9 @@ pub static SS_ST_10: Rule = Rule {
         }
     },
 };
+
+/// What part of the staleness window two watches may be apart that tell of the same moment.
+const DELIVERY: u32 = 5;
 
 /// Everything that gives the controller a reason to write: events of the pods, the spec, the claims; what the harness
 /// did. And the last moment of the set's life.
