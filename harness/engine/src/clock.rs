@@ -41,3 +41,28 @@ pub async fn queue() {
 pub async fn within<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
     tokio::time::timeout(limit, future).await.ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    #[test]
+    fn who_queues_is_served_after_those_who_wait() {
+        const CROWD: usize = 50;
+        let runtime = embedded::runtime().worker_threads(1).build().unwrap();
+        let queues = runtime.spawn(async {
+            let served = Arc::new(AtomicUsize::new(0));
+            for _ in 0..CROWD {
+                let served = served.clone();
+                tokio::spawn(async move { served.fetch_add(1, Ordering::Relaxed) });
+            }
+            queue().await;
+            served.load(Ordering::Relaxed)
+        });
+        assert_eq!(runtime.block_on(queues).unwrap(), CROWD);
+    }
+}

@@ -211,27 +211,17 @@ mod tests {
         assert_eq!((lag.turn(), machine.taken().told.len()), (millis(1), 1));
     }
 
-    #[test]
-    fn a_turn_queues_as_everybody_does() {
-        /// Tasks that want to run at any time, and how long each of them does.
-        const CROWD: usize = 300;
-        let run = millis(1);
-        let runtime = embedded::runtime().worker_threads(2).build().unwrap();
+    #[tokio::test(start_paused = true)]
+    async fn the_harness_watches_its_own_turns() {
         let machine = Machine::default();
+        let watching = tokio::spawn(machine.clone().watch());
         let lag = told_by(&machine);
-        for _ in 0..CROWD {
-            runtime.spawn(async move {
-                loop {
-                    std::thread::sleep(run);
-                    tokio::task::yield_now().await;
-                }
-            });
-        }
-        runtime.spawn(machine.watch());
-        std::thread::sleep(Duration::from_secs(1));
-        runtime.shutdown_background();
-        let step = lag.turn() * TURNS;
-        assert!(step >= run * 100, "{step:?}");
+        clock::pass(BEAT * (TURNS + 1)).await;
+        assert_eq!(lag.turn(), BEAT);
+        tokio::time::advance(BEAT * 41).await;
+        machine.turn().await;
+        assert!(lag.turn() >= BEAT * 3, "{:?}", lag.turn());
+        watching.abort();
     }
 
     #[test]

@@ -250,6 +250,21 @@ mod tests {
     }
 
     #[test]
+    fn a_reason_may_be_delivered_just_after_the_write_that_it_led_to() {
+        let heartbeat = json!({"conditions": [{"type": "Heartbeat", "status": "True"}]});
+        let followed_after = |ms| {
+            at_rest()
+                .status(heartbeat.clone())
+                .wait(ms)
+                .on("web-0")
+                .unready()
+                .wait(5_000)
+        };
+        followed_after(300).keeps(&SS_ST_10);
+        followed_after(3_000).breaks(&SS_ST_10, "10 s after the last event");
+    }
+
+    #[test]
     fn the_end_of_the_set_is_another_matter() {
         let write = history::Write {
             verb: "patch".into(),
