@@ -8,6 +8,7 @@ use crate::{
 };
 use futures::{FutureExt, future::BoxFuture};
 use history::{Elapsed, History, Observation, WatchKind};
+use reports::Outcome;
 use serde_json::json;
 use std::time::Duration;
 
@@ -23,16 +24,53 @@ pub(super) const FIRST_CONTACT: Scenario = Scenario {
 
 fn story(stage: Stage) -> BoxFuture<'static, Result<(), StepError>> {
     async move {
-        stage.step("create myapp with 2 replicas");
-        stage
-            .apply(MYAPP.load()?.set(&json!({ "spec": { "replicas": 2 } })))
-            .await?;
-        stage.until_settled("myapp").await?;
-        stage.scale("myapp", 3).await?;
-        stage.until_settled("myapp").await
+        tokio::select! {
+            biased;
+            settled = grow(&stage) => settled,
+            missing = stage.image_missing() => Err(StepError::Cluster(format!(
+                "{missing}; make the image available to the nodes, or have an image of the workload play it"
+            ))),
+        }
     }
     .boxed()
 }
+
+async fn grow(stage: &Stage) -> Result<(), StepError> {
+    stage.step("create myapp with 2 replicas");
+    stage
+        .apply(MYAPP.load()?.set(&json!({ "spec": { "replicas": 2 } })))
+        .await?;
+    stage.until_settled("myapp").await?;
+    stage.scale("myapp", 3).await?;
+    stage.until_settled("myapp").await
+}
+
+/// Why nothing more is performed after a first contact that ended like this; `None` if the candidate can be judged.
+pub(super) fn hopeless(outcome: &Outcome, history: Option<&History>) -> Option<String> {
+    match outcome {
+        Outcome::Completed => None,
+        Outcome::Crashed { .. } => Some("the candidate ended".into()),
+        _ if history.is_some_and(|history| reaction(history).is_some()) => None,
+        Outcome::Environment { reason } => Some(format!("the first set did not come up: {reason}")),
+        Outcome::Failed { last_seen, .. } if history.is_some_and(acted) => {
+            Some(format!("the first set did not come up: {last_seen}"))
+        }
+        _ => Some("the candidate never acted on a new set".into()),
+    }
+}
+
+/// Whether the candidate made anything at all.
+fn acted(history: &History) -> bool {
+    history.events().iter().any(|event| match &event.what {
+        Observation::Watch(watch) => {
+            watch.kind == WatchKind::Added && MADE.contains(&watch.resource.as_str())
+        }
+        _ => false,
+    })
+}
+
+/// What a candidate makes for a set that it takes a step for.
+const MADE: [&str; 2] = ["persistentvolumeclaims", "pods"];
 
 /// Limits for the first contact: as patient as a candidate that is still starting needs.
 pub(super) fn limits(startup: Duration) -> Limits {
@@ -55,7 +93,7 @@ pub(super) fn reaction(history: &History) -> Option<Duration> {
             continue;
         };
         match (watch.kind, watch.resource.as_str()) {
-            (WatchKind::Added, "persistentvolumeclaims" | "pods") => {
+            (WatchKind::Added, made) if MADE.contains(&made) => {
                 if let Some(since) = enabled.take().filter(|_| started) {
                     slowest = slowest.max(Some(event.at.since(since)));
                 }
@@ -118,5 +156,34 @@ mod tests {
     #[test]
     fn a_candidate_that_never_acts_has_no_reaction() {
         assert_eq!(reaction(&History::new()), None);
+    }
+
+    #[test]
+    fn what_keeps_the_first_set_from_coming_up_is_told() {
+        let history: History = [seen(900, WatchKind::Added, "pods", json!({}))]
+            .into_iter()
+            .collect();
+        let failed = Outcome::Failed {
+            waited_for: "myapp settled".into(),
+            last_seen: "myapp-0 Pending".into(),
+            why: "gave up".into(),
+        };
+        let why = |outcome: &Outcome, history| hopeless(outcome, history).unwrap_or_default();
+        assert_eq!(
+            why(&failed, Some(&history)),
+            "the first set did not come up: myapp-0 Pending"
+        );
+        assert_eq!(
+            why(&failed, Some(&History::new())),
+            "the candidate never acted on a new set"
+        );
+        let environment = Outcome::Environment {
+            reason: "no image".into(),
+        };
+        assert_eq!(
+            why(&environment, Some(&history)),
+            "the first set did not come up: no image"
+        );
+        assert_eq!(hopeless(&Outcome::Completed, None), None);
     }
 }

@@ -17,7 +17,6 @@ use crate::{
     scenario::Scenario,
 };
 use futures::{FutureExt, StreamExt, stream};
-use reports::Outcome as Ending;
 use std::{num::NonZero, panic::AssertUnwindSafe, sync::Arc, thread, time::Duration};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -168,10 +167,21 @@ async fn on_candidate(
             hold: limits.hold,
         });
     }
-    let alive = first.outcome == Ending::Completed || reaction.is_some();
-    let crashed = matches!(first.outcome, Ending::Crashed { .. });
+    let hopeless = first_contact::hopeless(
+        &first.outcome,
+        first
+            .recorded
+            .as_ref()
+            .and_then(|recorded| recorded.history.as_ref()),
+    )
     // A run that was stopped says so of each of them.
-    let rest: Vec<Result<Performed, RunError>> = if alive && !crashed || stop.is_cancelled() {
+    .filter(|_| !stop.is_cancelled());
+    let rest: Vec<Result<Performed, RunError>> = if let Some(reason) = hopeless {
+        plan.scenarios
+            .iter()
+            .map(|scenario| Ok(Performed::skipped(scenario, reason.clone())))
+            .collect()
+    } else {
         // Not in order: one that takes long must not keep the others from starting.
         let mut done: Vec<_> = stream::iter(plan.scenarios.iter().enumerate())
             .map(|(place, scenario)| {
@@ -183,16 +193,6 @@ async fn on_candidate(
             .await;
         done.sort_by_key(|(place, _)| *place);
         done.into_iter().map(|(_, performed)| performed).collect()
-    } else {
-        let reason = if crashed {
-            "the candidate ended"
-        } else {
-            "the candidate never acted on a new set"
-        };
-        plan.scenarios
-            .iter()
-            .map(|scenario| Ok(Performed::skipped(scenario, reason.into())))
-            .collect()
     };
     if let Some(recorded) = first.recorded.as_mut().filter(|_| !plan.keep_histories) {
         recorded.history = None;

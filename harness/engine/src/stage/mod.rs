@@ -2,6 +2,7 @@
 
 mod error;
 mod foreign;
+mod image;
 mod node;
 mod readiness;
 mod request;
