@@ -1,11 +1,8 @@
 //! Records all that is observed, in order, and tells waiters that something arrived.
 
-use crate::{clock::Stopwatch, world::World};
+use crate::{clock::Stopwatch, scribe::Scribe, world::World};
 use history::{Event, History, Meta, Observation};
-use std::{
-    io::Write,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 /// The history of one scenario while it grows. Cheap to clone; all clones record into the same history.
@@ -20,18 +17,16 @@ pub struct Recorder {
 struct Inner {
     history: History,
     world: World,
-    file: Option<Box<dyn Write + Send>>,
-    file_error: Option<String>,
+    scribe: Option<Arc<Scribe>>,
 }
 
 impl Recorder {
-    /// Begins a history. Every observation also goes to `file` at once, so that nothing recorded is lost.
-    pub fn start(meta: Meta, file: Option<Box<dyn Write + Send>>) -> Recorder {
+    /// Begins a history. Every observation also goes to the scribe at once, so that nothing recorded is lost.
+    pub fn start(meta: Meta, scribe: Option<Scribe>) -> Recorder {
         let inner = Inner {
             history: History::new(),
             world: World::new(meta.subject.clone()),
-            file,
-            file_error: None,
+            scribe: scribe.map(Arc::new),
         };
         let recorder = Recorder {
             inner: Arc::new(Mutex::new(inner)),
@@ -69,11 +64,8 @@ impl Recorder {
             if let Observation::Watch(watch) = &event.what {
                 inner.world.take(watch);
             }
-            if let Some(file) = &mut inner.file
-                && let Err(error) = history::write_event(file, &event)
-            {
-                inner.file = None;
-                inner.file_error = Some(error.to_string());
+            if let Some(scribe) = &inner.scribe {
+                scribe.write(event.clone());
             }
             inner.history.push(event);
             (inner.history.len(), inner.world.changes())
@@ -107,15 +99,12 @@ impl Recorder {
         std::mem::take(&mut self.lock().history)
     }
 
-    /// Why the history file is incomplete, if it is. The history in memory is not affected.
+    /// Why the history file is incomplete, if it is, once all that was recorded is written. The history in memory is not
+    /// affected.
     pub fn file_error(&self) -> Option<String> {
-        let mut inner = self.lock();
-        if let Some(file) = &mut inner.file
-            && let Err(error) = file.flush()
-        {
-            inner.file_error = Some(error.to_string());
-        }
-        inner.file_error.clone()
+        // Whoever records goes on meanwhile.
+        let scribe = self.lock().scribe.clone();
+        scribe?.error()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
