@@ -168,20 +168,18 @@ mod tests {
             last_seen: "myapp-0 Pending".into(),
             why: "gave up".into(),
         };
-        let why = |outcome: &Outcome, history| hopeless(outcome, history).unwrap_or_default();
+        let none = History::new();
+        let why = |outcome: &Outcome, history| hopeless(outcome, Some(history)).unwrap_or_default();
         assert_eq!(
-            why(&failed, Some(&history)),
+            why(&failed, &history),
             "the first set did not come up: myapp-0 Pending"
         );
-        assert_eq!(
-            why(&failed, Some(&History::new())),
-            "the candidate never acted on a new set"
-        );
+        assert_eq!(why(&failed, &none), "the candidate never acted on a new set");
         let environment = Outcome::Environment {
             reason: "no image".into(),
         };
         assert_eq!(
-            why(&environment, Some(&history)),
+            why(&environment, &history),
             "the first set did not come up: no image"
         );
         assert_eq!(hopeless(&Outcome::Completed, None), None);

@@ -2,7 +2,6 @@
 
 use super::Stage;
 use crate::{clock, recorder::Recorder, world::World};
-use history::field::Field;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -52,10 +51,10 @@ fn missing(world: &World) -> Option<String> {
         let statuses = ["/status/initContainerStatuses", "/status/containerStatuses"];
         let mut statuses = statuses
             .into_iter()
-            .filter_map(|field| object.field(field)?.as_array())
+            .filter_map(|field| object.pointer(field)?.as_array())
             .flatten();
         statuses.find_map(|status| {
-            let text = |pointer| status.field(pointer).and_then(Value::as_str);
+            let text = |pointer| status.pointer(pointer).and_then(Value::as_str);
             let reason = text("/state/waiting/reason").filter(|reason| REASONS.contains(reason))?;
             let image = text("/image").unwrap_or_default();
             let message = text("/state/waiting/message").unwrap_or("the node says nothing of it");
