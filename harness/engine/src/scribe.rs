@@ -4,19 +4,22 @@
 use history::Event;
 use std::{
     io::{self, Write},
-    sync::mpsc::{self, Sender, SyncSender},
+    sync::mpsc::{self, SyncSender},
     thread::{self, JoinHandle},
 };
 
 /// One history's file. Dropped, it waits until everything is written.
 pub(crate) struct Scribe {
     /// None when it is being dropped.
-    jobs: Option<Sender<Job>>,
+    jobs: Option<SyncSender<Job>>,
     thread: Option<JoinHandle<()>>,
 }
 
+/// How many events the disk may be behind before whoever records has to wait for it.
+const BEHIND: usize = 16_384;
+
 enum Job {
-    /// To be written at once, so that nothing recorded is lost.
+    /// To be written as soon as the disk takes it: what ends the process at once takes no more with it than that.
     Write(Event),
     /// To be told why the file is incomplete, if it is.
     Tell(SyncSender<Option<String>>),
@@ -28,7 +31,7 @@ impl Scribe {
     /// # Errors
     /// What the system says when there can be no further thread.
     pub fn start(file: impl Write + Send + 'static) -> io::Result<Scribe> {
-        let (jobs, orders) = mpsc::channel();
+        let (jobs, orders) = mpsc::sync_channel(BEHIND);
         let thread = thread::Builder::new()
             .name("scribe".into())
             .spawn(move || work(file, orders))?;
@@ -90,7 +93,10 @@ fn work(mut file: impl Write, orders: mpsc::Receiver<Job>) {
 mod tests {
     use super::*;
     use history::{Elapsed, Note, Observation};
-    use std::sync::{Arc, Mutex, MutexGuard};
+    use std::{
+        sync::{Arc, Mutex, MutexGuard},
+        time::Duration,
+    };
 
     /// Takes what is written as long as somebody lets it.
     #[derive(Clone, Default)]
@@ -127,11 +133,18 @@ mod tests {
         let disk = Disk::default();
         let scribe = Scribe::start(disk.clone()).unwrap();
         let busy = disk.held();
-        for number in 0..100 {
-            scribe.write(note(&number.to_string()));
-        }
-        assert!(busy.is_empty(), "it waits for the disk");
+        let (tell, told) = mpsc::channel();
+        let recording = thread::spawn(move || {
+            for number in 0..100 {
+                scribe.write(note(&number.to_string()));
+            }
+            tell.send(()).unwrap();
+            scribe
+        });
+        told.recv_timeout(Duration::from_secs(20))
+            .expect("nobody waits for the disk");
         drop(busy);
+        let scribe = recording.join().unwrap();
         assert_eq!(scribe.error(), None);
         let lines = disk.held().iter().filter(|byte| **byte == b'\n').count();
         assert_eq!(lines, 100);

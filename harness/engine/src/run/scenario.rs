@@ -172,7 +172,7 @@ fn open_file(out: Option<&Path>, scenario: &str) -> Result<(Option<Scribe>, Opti
         source,
     };
     std::fs::create_dir_all(out.join("histories")).map_err(failed)?;
-    // Line by line, so that what was recorded survives whatever ends the process.
+    // Line by line, so that what is written survives whatever ends the process.
     let file = LineWriter::with_capacity(64 * 1024, File::create(&path).map_err(failed)?);
     Ok((Some(Scribe::start(file).map_err(failed)?), Some(name)))
 }
