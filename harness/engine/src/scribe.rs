@@ -15,8 +15,9 @@ pub(crate) struct Scribe {
     thread: Option<JoinHandle<()>>,
 }
 
-/// How many events the disk may be behind before whoever records has to wait for it.
-const BEHIND: usize = 16_384;
+/// How many events the disk may be behind before whoever records has to wait for it: more than most scenarios record in all. The
+/// room for them is taken at once.
+const BEHIND: usize = 1_024;
 
 enum Job {
     /// To be written as soon as the disk takes it: what ends the process at once takes no more with it than that.
