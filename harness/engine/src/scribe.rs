@@ -4,20 +4,16 @@
 use history::Event;
 use std::{
     io::{self, Write},
-    sync::mpsc::{self, SyncSender},
+    sync::mpsc::{self, Sender, SyncSender},
     thread::{self, JoinHandle},
 };
 
 /// One history's file. Dropped, it waits until everything is written.
 pub(crate) struct Scribe {
     /// None when it is being dropped.
-    jobs: Option<SyncSender<Job>>,
+    jobs: Option<Sender<Job>>,
     thread: Option<JoinHandle<()>>,
 }
-
-/// How many events the disk may be behind before whoever records has to wait for it: more than most scenarios record in all. The
-/// room for them is taken at once.
-const BEHIND: usize = 1_024;
 
 enum Job {
     /// To be written as soon as the disk takes it: what ends the process at once takes no more with it than that.
@@ -32,7 +28,8 @@ impl Scribe {
     /// # Errors
     /// What the system says when there can be no further thread.
     pub fn start(file: impl Write + Send + 'static) -> io::Result<Scribe> {
-        let (jobs, orders) = mpsc::sync_channel(BEHIND);
+        // Without a bound: all that waits here is part of the history, which is in memory anyway.
+        let (jobs, orders) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("scribe".into())
             .spawn(move || work(file, orders))?;
