@@ -28,7 +28,6 @@ pub mod probe;
 mod recorder;
 mod run;
 pub mod scenario;
-mod scribe;
 pub mod stage;
 pub mod world;
 

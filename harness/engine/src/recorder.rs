@@ -1,8 +1,11 @@
 //! Records all that is observed, in order, and tells waiters that something arrived.
 
-use crate::{clock::Stopwatch, scribe::Scribe, world::World};
+use crate::{clock::Stopwatch, world::World};
 use history::{Event, History, Meta, Observation};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    io::Write,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 use tokio::sync::watch;
 
 /// The history of one scenario while it grows. Cheap to clone; all clones record into the same history.
@@ -17,16 +20,18 @@ pub struct Recorder {
 struct Inner {
     history: History,
     world: World,
-    scribe: Option<Arc<Scribe>>,
+    file: Option<Box<dyn Write + Send>>,
+    file_error: Option<String>,
 }
 
 impl Recorder {
-    /// Begins a history. Every observation also goes to the scribe at once, so that nothing recorded is lost.
-    pub fn start(meta: Meta, scribe: Option<Scribe>) -> Recorder {
+    /// Begins a history. Every observation also goes to `file` at once, so that nothing recorded is lost.
+    pub fn start(meta: Meta, file: Option<Box<dyn Write + Send>>) -> Recorder {
         let inner = Inner {
             history: History::new(),
             world: World::new(meta.subject.clone()),
-            scribe: scribe.map(Arc::new),
+            file,
+            file_error: None,
         };
         let recorder = Recorder {
             inner: Arc::new(Mutex::new(inner)),
@@ -64,8 +69,11 @@ impl Recorder {
             if let Observation::Watch(watch) = &event.what {
                 inner.world.take(watch);
             }
-            if let Some(scribe) = &inner.scribe {
-                scribe.write(event.clone());
+            if let Some(file) = &mut inner.file
+                && let Err(error) = history::write_event(file, &event)
+            {
+                inner.file = None;
+                inner.file_error = Some(error.to_string());
             }
             inner.history.push(event);
             (inner.history.len(), inner.world.changes())
@@ -99,12 +107,15 @@ impl Recorder {
         std::mem::take(&mut self.lock().history)
     }
 
-    /// Why the history file is incomplete, if it is, once all that was recorded is written. The history in memory is not
-    /// affected.
+    /// Why the history file is incomplete, if it is. The history in memory is not affected.
     pub fn file_error(&self) -> Option<String> {
-        // Whoever records goes on meanwhile.
-        let scribe = self.lock().scribe.clone();
-        scribe?.error()
+        let mut inner = self.lock();
+        if let Some(file) = &mut inner.file
+            && let Err(error) = file.flush()
+        {
+            inner.file_error = Some(error.to_string());
+        }
+        inner.file_error.clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -1,39 +1,24 @@
 //! Judging a history while other scenarios still run.
 
 use super::{RunError, performed::Recorded, scenario::Venue};
-use crate::{candidate::panic_text, environment, recorder::Recorder};
+use crate::{candidate::panic_text, environment};
 use history::{History, Ledger};
 use std::panic::{self, AssertUnwindSafe};
 use tokio::sync::oneshot;
 
-/// A history that was judged.
-pub(super) struct Judged {
-    pub recorded: Recorded,
-    /// Why its file is incomplete, if it is.
-    pub file_error: Option<String>,
-}
-
-/// Judges a history, and waits until its file is written. In real time on a thread of its own, where the history is dropped
-/// as well: that takes so long that others would be late.
-pub(super) async fn judged(
-    history: History,
-    recorder: Recorder,
-    venue: &Venue<'_>,
-) -> Result<Judged, RunError> {
+/// Judges a history. In real time on a thread of its own, where the history is dropped as well: both take so long that
+/// others would be late.
+pub(super) async fn judged(history: History, venue: &Venue<'_>) -> Result<Recorded, RunError> {
     let (rules, keep) = (venue.rules.to_vec(), venue.keep_histories);
     let work = move || {
         let ledger = Ledger::build(&history);
-        let recorded = Recorded {
+        Recorded {
             judgements: judging::judge_all(&rules, &ledger),
             environment: environment::faults(&ledger),
             events: history.len(),
             history: keep.then_some(history),
             file: None,
             spoiled_by: None,
-        };
-        Judged {
-            recorded,
-            file_error: recorder.file_error(),
         }
     };
     if venue.machine.is_none() {

@@ -17,14 +17,20 @@ use crate::{
     patience::Limits,
     recorder::Recorder,
     scenario::Scenario,
-    scribe::Scribe,
     stage::{Inner, Stage, StepError},
 };
 use futures::FutureExt;
 use history::{End, Meta, Observation};
 use judging::Rule;
 use reports::Outcome;
-use std::{fs::File, io::LineWriter, panic::AssertUnwindSafe, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs::File,
+    io::{LineWriter, Write},
+    panic::AssertUnwindSafe,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -89,8 +95,8 @@ pub(super) async fn perform(
         1 => format!("{}-{}", scenario.name, venue.run_id),
         again => format!("{}-{}-{again}", scenario.name, venue.run_id),
     };
-    let (scribe, name) = open_file(venue.out, scenario.name)?;
-    let recorder = Recorder::start(meta(scenario, venue, &namespace, limits), scribe);
+    let (file, name) = open_file(venue.out, scenario.name)?;
+    let recorder = Recorder::start(meta(scenario, venue, &namespace, limits), file);
     let client = venue.cluster.client(Role::Harness);
     let mut tasks = JoinSet::new();
     let lag = Lag::known(attempt.lag);
@@ -121,8 +127,7 @@ pub(super) async fn perform(
     recorder.record(Observation::End(end(&outcome, turn)));
     let seconds = watch.elapsed().as_micros() as f64 / 1e6;
     let history = recorder.take_history();
-    let judged = judged(history, recorder, venue).await?;
-    if let Some(reason) = judged.file_error {
+    if let Some(reason) = recorder.file_error() {
         let path = venue
             .out
             .unwrap_or(Path::new(""))
@@ -136,7 +141,7 @@ pub(super) async fn perform(
     let recorded = Recorded {
         file: name,
         spoiled_by: spoiled.then_some(turn),
-        ..judged.recorded
+        ..judged(history, venue).await?
     };
     clean_up(&client, venue, &namespace, &outcome, &recorded).await;
     Ok(Performed {
@@ -163,7 +168,9 @@ fn meta(scenario: &Scenario, venue: &Venue<'_>, namespace: &str, limits: Limits)
     }
 }
 
-fn open_file(out: Option<&Path>, scenario: &str) -> Result<(Option<Scribe>, Option<String>), RunError> {
+type HistoryFile = Option<Box<dyn Write + Send>>;
+
+fn open_file(out: Option<&Path>, scenario: &str) -> Result<(HistoryFile, Option<String>), RunError> {
     let Some(out) = out else { return Ok((None, None)) };
     let name = format!("histories/{scenario}.jsonl");
     let path = out.join(&name);
@@ -172,9 +179,9 @@ fn open_file(out: Option<&Path>, scenario: &str) -> Result<(Option<Scribe>, Opti
         source,
     };
     std::fs::create_dir_all(out.join("histories")).map_err(failed)?;
-    // Line by line, so that what is written survives whatever ends the process.
+    // Line by line, so that what was recorded survives whatever ends the process.
     let file = LineWriter::with_capacity(64 * 1024, File::create(&path).map_err(failed)?);
-    Ok((Some(Scribe::start(file).map_err(failed)?), Some(name)))
+    Ok((Some(Box::new(file)), Some(name)))
 }
 
 /// Makes the namespace and opens every watch before the first write of the story.
