@@ -47,7 +47,7 @@ pub fn plan(candidate: Candidate) -> Plan {
 
 /// How many scenarios run side by side unless told otherwise. They mostly wait; more of them get into each other's way on
 /// two cores, and the longer holds that this costs outweigh what is gained.
-pub const DEFAULT_JOBS: usize = 19;
+pub const DEFAULT_JOBS: usize = 20;
 
 /// Certifies a candidate with the defaults. Blocks; brings its own runtime.
 ///
