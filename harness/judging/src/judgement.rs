@@ -102,6 +102,14 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// What happened after this line could not be judged: what needs a later event as its proof has none.
+    pub(crate) fn doubt(&mut self, after: usize, reason: String) {
+        let proven = |witness: &Witness| witness.events.iter().all(|event| event.line <= after);
+        self.judgement.violations.retain(proven);
+        self.judgement.stalls.retain(proven);
+        self.unclear(reason);
+    }
+
     fn witness(&self, sentence: String, events: impl IntoIterator<Item = Moment>) -> Witness {
         let mut moments: Vec<Moment> = events.into_iter().collect();
         moments.sort_unstable();

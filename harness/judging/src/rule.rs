@@ -56,16 +56,17 @@ pub struct Rule {
 }
 
 /// Judges one rule on one history. A hole in a watch that the rule depends on turns kept promises into unclear ones;
-/// a violation that was seen stays a violation.
+/// a violation that was seen before it stays a violation. What seems to be missing after it may merely not have been seen.
 pub fn judge(rule: &Rule, ledger: &Ledger) -> Judgement {
     let mut judge = Judge::new(ledger);
     (rule.check)(ledger, &mut judge);
-    for (_, gap) in ledger.gaps() {
-        let concerns = gap.resource == "pods"
-            || gap.resource == ledger.subject().resource
-            || rule.reads.contains(&gap.resource.as_str());
+    for hole in ledger.holes() {
+        let (resource, reason) = (&hole.gap.resource, &hole.gap.reason);
+        let concerns = resource == "pods"
+            || *resource == ledger.subject().resource
+            || rule.reads.contains(&resource.as_str());
         if concerns {
-            judge.unclear(format!("the watch on {} was cut: {}", gap.resource, gap.reason));
+            judge.doubt(hole.after, format!("the watch on {resource} was cut: {reason}"));
         }
     }
     judge.finish()

@@ -127,7 +127,7 @@ impl Deed<'_> {
 }
 
 /// Whether the cluster had a reason of its own to take the pod away: it says so, or the node is gone.
-fn taken_by_the_cluster(ledger: &Ledger, pod: &Incarnation, moment: Moment) -> bool {
+pub(super) fn taken_by_the_cluster(ledger: &Ledger, pod: &Incarnation, moment: Moment) -> bool {
     let disrupted = [pod.states.before(moment.index), pod.states.at(moment.index)];
     if disrupted
         .into_iter()

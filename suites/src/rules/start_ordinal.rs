@@ -149,9 +149,10 @@ pub static SS_SO_02: Rule = Rule {
                 }
                 for decision in course.decisions() {
                     let inside = (epoch.from..epoch.until).contains(&decision.moment);
+                    let unexplained = course.explanation(decision.pod) == Some(Cause::Nothing);
                     let both =
                         before.spec.in_range(decision.ordinal) && epoch.spec.in_range(decision.ordinal);
-                    if inside && both && decision.cause == Cause::Nothing && decision.before.healthy() {
+                    if inside && both && unexplained && decision.before.healthy() {
                         judge.opportunity();
                         judge.violation(
                             format!(

@@ -1,9 +1,9 @@
 //! From events to a ledger.
 
 use super::{
-    Author, Claim, ClaimState, Deletion, Incarnation, Ledger, Moment, Ordinal, PodState, Related, Revision,
-    RevisionState, Set, SetState, Spec, Status, Timeline, attribution, canonical_template, describe,
-    pod::controller_uid,
+    Author, Claim, ClaimState, Deletion, Hole, Incarnation, Ledger, Moment, Ordinal, PodState, Related,
+    Revision, RevisionState, Set, SetState, Spec, Status, Timeline, attribution, canonical_template,
+    describe, pod::controller_uid,
 };
 use crate::field::Field;
 use crate::{Event, History, Observation, WatchEvent, WatchKind};
@@ -36,8 +36,28 @@ impl Ledger {
             builder.ledger.texts.push(describe::Subject::of(event));
             builder.take(moment, event);
         }
+        builder.ledger.holes = holes(history.events());
         builder.finish()
     }
+}
+
+/// The holes in what the watches delivered. A watch may have been silent for a while when it was given up.
+fn holes(events: &[Event]) -> Vec<Hole> {
+    let mut holes = Vec::new();
+    let mut delivered: HashMap<&str, usize> = HashMap::new();
+    for (position, event) in events.iter().enumerate() {
+        match &event.what {
+            Observation::Watch(watch) => {
+                delivered.insert(&watch.resource, position + 1);
+            }
+            Observation::Gap(gap) => holes.push(Hole {
+                after: delivered.get(gap.resource.as_str()).copied().unwrap_or(0),
+                gap: gap.clone(),
+            }),
+            _ => {}
+        }
+    }
+    holes
 }
 
 /// Watch events by version, everything else where it arrived. Each with its line number.
@@ -96,7 +116,8 @@ impl Builder {
             Observation::Dns(answer) => ledger.dns.push((moment, answer.clone())),
             Observation::Http(answer) => ledger.http.push((moment, answer.as_ref().clone())),
             Observation::Note(note) => ledger.notes.push((moment, note.clone())),
-            Observation::Gap(gap) => ledger.gaps.push((moment, gap.clone())),
+            // What is missing does not stand anywhere (see `holes`).
+            Observation::Gap(_) => {}
             Observation::Watch(watch) => self.watched(moment, watch),
         }
     }
@@ -264,7 +285,6 @@ impl Builder {
                 name: watch.name().into(),
                 namespace: text(&watch.object, "/metadata/namespace").into(),
                 uid: text(&watch.object, "/metadata/uid").into(),
-                owner: controller_uid(&watch.object).map(str::to_owned),
                 template: Arc::new(canonical_template(template)),
                 states: Timeline::default(),
                 seen_added: watch.kind == WatchKind::Added,
@@ -286,6 +306,7 @@ impl Builder {
                 RevisionState {
                     object: watch.object.clone(),
                     number,
+                    owner: controller_uid(&watch.object).map(str::to_owned),
                 },
             );
         }

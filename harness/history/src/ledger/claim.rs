@@ -96,8 +96,6 @@ pub struct Revision {
     pub namespace: String,
     /// UID of the revision.
     pub uid: String,
-    /// UID of the controlling owner when first seen.
-    pub owner: Option<String>,
     /// The stored pod template, canonical.
     pub template: Arc<Value>,
     /// Everything that was seen of it.
@@ -117,6 +115,8 @@ pub struct RevisionState {
     pub object: Arc<Value>,
     /// `revision`: the number.
     pub number: i64,
+    /// UID of the controlling owner.
+    pub owner: Option<String>,
 }
 
 impl Revision {
@@ -127,6 +127,23 @@ impl Revision {
             .map(|(moment, _)| *moment)
             .or(self.gone)
             .unwrap_or_default()
+    }
+
+    /// Whether the owner of this UID controlled it at some time: a set takes over what an earlier one has left behind.
+    pub fn was_owned_by(&self, uid: &str) -> bool {
+        self.states
+            .entries()
+            .iter()
+            .any(|(_, state)| state.owner.as_deref() == Some(uid))
+    }
+
+    /// Whether the owner of this UID controlled it at position `index`.
+    pub fn is_owned_by(&self, uid: &str, index: usize) -> bool {
+        self.exists_at(index)
+            && self
+                .states
+                .at(index)
+                .is_some_and(|(_, state)| state.owner.as_deref() == Some(uid))
     }
 
     /// The number at position `index`, `None` if the revision did not exist there.

@@ -54,12 +54,21 @@ pub struct Ledger {
     dns: Vec<(Moment, DnsAnswer)>,
     http: Vec<(Moment, HttpAnswer)>,
     notes: Vec<(Moment, Note)>,
-    gaps: Vec<(Moment, Gap)>,
+    holes: Vec<Hole>,
     ended: Option<(Moment, End)>,
     authors: HashMap<u64, Author>,
     /// Who wrote what the event at each position shows.
     written_by: Vec<Author>,
     derived: derived::Derived,
+}
+
+/// A hole in what a watch delivered.
+#[derive(Clone, Debug)]
+pub struct Hole {
+    /// Line of the last event that the watch had delivered, 0 if none: what came later may be missing.
+    pub after: usize,
+    /// Which watch, and why.
+    pub gap: Gap,
 }
 
 /// One life of any other object: a Service, an EndpointSlice, a PersistentVolume, an Event, a DaemonSet, …

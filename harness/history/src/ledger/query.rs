@@ -1,7 +1,9 @@
 //! Questions to a ledger.
 
-use super::{Author, Claim, Incarnation, Ledger, Moment, Ordinal, PodState, Related, Revision, Set, Spec};
-use crate::{Action, DnsAnswer, Elapsed, End, Gap, HttpAnswer, Meta, Note, Patience, Subject, Write};
+use super::{
+    Author, Claim, Hole, Incarnation, Ledger, Moment, Ordinal, PodState, Related, Revision, Set, Spec,
+};
+use crate::{Action, DnsAnswer, Elapsed, End, HttpAnswer, Meta, Note, Patience, Subject, Write};
 
 impl Ledger {
     /// What the history says about itself.
@@ -144,11 +146,11 @@ impl Ledger {
             })
     }
 
-    /// Revisions that the set controls, in order of appearance.
+    /// Revisions that the set controlled at some time, in order of appearance.
     pub fn revisions<'a>(&'a self, set: &'a Set) -> impl Iterator<Item = &'a Revision> + 'a {
         self.revisions
             .iter()
-            .filter(|revision| revision.owner.as_deref() == Some(set.uid.as_str()))
+            .filter(|revision| revision.was_owned_by(&set.uid))
     }
 
     /// All revisions, in order of appearance.
@@ -219,8 +221,8 @@ impl Ledger {
     }
 
     /// Holes in what the watches delivered.
-    pub fn gaps(&self) -> &[(Moment, Gap)] {
-        &self.gaps
+    pub fn holes(&self) -> &[Hole] {
+        &self.holes
     }
 
     /// Who wrote a version of an object, where that is known.

@@ -2,6 +2,7 @@
 
 use super::chart::Chart;
 use super::{Course, Epoch, Standing};
+use crate::rules::acts::taken_by_the_cluster;
 use history::{Author, Incarnation, Ledger, Moment, Ordinal, PodState, Set};
 
 /// What explains that a pod was taken down.
@@ -81,8 +82,8 @@ fn decision(
     let moment = deletion.moment;
     let (_, before) = pod.states.before(moment.index)?;
     let ended = chart.ending.is_some_and(|ending| ending <= moment);
-    let disrupted = || before.disrupted() || pod.at(moment.index).is_some_and(PodState::disrupted);
-    let others = !deletion.by.may_be_candidate() || (deletion.by != Author::Candidate && disrupted());
+    let others = !deletion.by.may_be_candidate()
+        || (deletion.by != Author::Candidate && taken_by_the_cluster(ledger, pod, moment));
     let ours = before.owner.as_deref() == Some(set.uid.as_str());
     (ours && !ended && !others).then(|| Decided {
         place,

@@ -328,6 +328,21 @@ mod tests {
     }
 
     #[test]
+    fn what_seems_to_be_missing_after_a_hole_accuses_nobody() {
+        let early = || Story::new().set("web", 2).pod("web-1");
+        let cut = |story: Story| story.wait(1_000).gap("pods").judge(&SS_ORD_01);
+        let seen = cut(early());
+        assert_eq!((seen.violations.len(), seen.unclear.len()), (1, 1));
+        // The set asked for web-0 only, when it was last seen; web-1 is made for a change that was not.
+        let unseen = Story::new()
+            .set("web", 2)
+            .gap("statefulsets")
+            .pod("web-1")
+            .judge(&SS_ORD_01);
+        assert_eq!((unseen.violations, unseen.unclear.len()), (Vec::new(), 1));
+    }
+
+    #[test]
     fn a_hold_that_outlasts_the_staleness_window_is_an_opportunity() {
         web_0_running().wait(5_000).ready().pod("web-1").keeps(&SS_ORD_03);
         web_0_running()

@@ -33,7 +33,7 @@ pub static SS_OWN_07: Rule = Rule {
             let pods = pods.map(|pod| (&pod.name, pod.added(), pod.gone, kept(ledger, &course, pod)));
             let revisions = ledger
                 .revisions(course.set)
-                .filter(|revision| revision.exists_at(gone.index))
+                .filter(|revision| revision.is_owned_by(&course.set.uid, gone.index))
                 .map(|revision| (&revision.name, revision.added(), revision.gone, false));
             for (name, added, end, kept) in pods.chain(revisions) {
                 let left = || {

@@ -73,6 +73,26 @@ pub static SS_OWN_09: Rule = Rule {
                     );
                 }
             }
+            for revision in ledger.revisions(course.set) {
+                let Some(gone) = revision.gone.filter(|gone| (mark..end).contains(gone)) else {
+                    continue;
+                };
+                // A revision too many may be pruned by who has not seen the mark yet.
+                let late = gone.at.since(mark.at) > ledger.patience().staleness();
+                let namespace = &course.set.namespace;
+                let by_harness = ledger.author_at(gone) == Author::Harness
+                    || ledger.asked_to_delete("controllerrevisions", namespace, &revision.name, gone);
+                if late && !by_harness && revision.is_owned_by(&course.set.uid, mark.index) {
+                    judge.opportunity();
+                    judge.violation(
+                        format!(
+                            "revision {} was deleted although its set was deleted with orphaning",
+                            revision.name
+                        ),
+                        [mark, gone],
+                    );
+                }
+            }
             for claim in ledger.claims() {
                 let ours = ledger.claim_of(course.set, claim).is_some() && claim.at(mark.index).is_some();
                 let lost = claim
@@ -139,6 +159,12 @@ mod tests {
         released()
             .delete_claim("data-web-0")
             .breaks(&SS_OWN_09, "claim data-web-0 was deleted");
+        let later = || released().wait(5_000);
+        let lost = |story: Story| story.object_gone("controllerrevisions", "web-a").wait(20_000);
+        lost(later()).breaks(&SS_OWN_09, "revision web-a was deleted");
+        lost(released()).keeps(&SS_OWN_09);
+        lost(later().action("DELETE", "/apis/apps/v1/namespaces/n/controllerrevisions/web-a"))
+            .keeps(&SS_OWN_09);
         orphaned()
             .set_gone()
             .wait(20_000)

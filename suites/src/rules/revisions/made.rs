@@ -131,14 +131,16 @@ pub static SS_REV_02: Rule = Rule {
     },
 };
 
-/// Revisions that the candidate made for the set in its ordinary life, but the first.
+/// Revisions that the candidate made for the set in its ordinary life, but the first one of all.
 fn made_later<'a>(course: &Course<'a>) -> impl Iterator<Item = &'a Revision> {
-    let ending = course.ending;
-    course
+    let (born, ending) = (course.set.added(), course.ending);
+    let (inherited, own): (Vec<_>, Vec<_>) = course
         .ledger
         .revisions(course.set)
-        .filter(move |revision| ending.is_none_or(|ending| revision.added() < ending))
-        .skip(1)
+        .filter(|revision| ending.is_none_or(|ending| revision.added() < ending))
+        .partition(|revision| revision.added() < born);
+    own.into_iter()
+        .skip(usize::from(inherited.is_empty()))
         .filter(|revision| revision.seen_added && revision.created_by.may_be_candidate())
 }
 
@@ -271,6 +273,54 @@ mod tests {
             .set("web", 1)
             .revision("web-a")
             .does_not_exercise(&SS_REV_02);
+    }
+
+    /// A set that was made in the place of one whose dependents had been orphaned, and has taken over its revision.
+    fn heir() -> Story {
+        Story::new()
+            .set("web", 1)
+            .revision("web-a")
+            .wait(5_000)
+            .delete_set()
+            .modify_object(
+                "controllerrevisions",
+                "web-a",
+                json!({"metadata": {"ownerReferences": null}}),
+            )
+            .set_gone()
+            .wait(5_000)
+            .set("web", 1)
+            .adopt_revision("web-a")
+            .wait(5_000)
+    }
+
+    #[test]
+    fn what_was_taken_over_belongs_to_the_history() {
+        let third = heir()
+            .image("app:2")
+            .revision("web-b")
+            .wait(5_000)
+            .image("app:1")
+            .modify_object("controllerrevisions", "web-a", json!({"revision": 3}))
+            .wait(20_000)
+            .image("app:3");
+        third
+            .clone()
+            .revision_with("web-c", json!({"revision": 4}))
+            .keeps(&SS_REV_02);
+        third
+            .revision_with("web-c", json!({"revision": 3}))
+            .breaks(&SS_REV_02, "made with number 3, one above the highest is 4");
+        // The first one of its own is judged as well: it is not the first of all.
+        heir()
+            .image("app:2")
+            .revision_with("web-b", json!({"revision": 1}))
+            .breaks(&SS_REV_02, "made with number 1, one above the highest is 2");
+        heir()
+            .scale(2)
+            .wait(5_000)
+            .revision_with("web-x", json!({"revision": 2}))
+            .breaks(&SS_REV_03, "and web-a stores it");
     }
 
     #[test]

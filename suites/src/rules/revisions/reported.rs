@@ -159,7 +159,10 @@ pub static SS_REV_13: Rule = Rule {
         for course in courses(ledger) {
             let revisions: Vec<&Revision> = ledger.revisions(course.set).collect();
             for (place, newer) in revisions.iter().enumerate() {
-                for (moment, _) in newer.states.entries() {
+                for (moment, state) in newer.states.entries() {
+                    if state.owner.as_deref() != Some(course.set.uid.as_str()) {
+                        continue;
+                    }
                     let settled = moment.at + ledger.patience().staleness();
                     let index = course.position_after(*moment, ledger.patience().staleness());
                     if ledger.end().at < settled || course.ending.is_some_and(|ending| ending.index <= index)

@@ -1,7 +1,7 @@
 //! Silence at rest.
 
 use crate::rules::course::{Course, courses};
-use history::{Author, Evidence, Ledger, Moment};
+use history::{Author, Evidence, Ledger, Moment, Ordinal, Set, Write};
 use judging::{Kind, Level, Profile, Rule};
 use std::time::Duration;
 
@@ -117,20 +117,13 @@ fn writes(ledger: &Ledger, course: &Course<'_>) -> Vec<(Moment, String)> {
 /// Every write is known with its author, also those that changed nothing.
 fn audited(ledger: &Ledger, course: &Course<'_>) -> Vec<(Moment, String)> {
     let set = course.set;
-    let kinds = [
-        ledger.subject().resource.as_str(),
-        "pods",
-        "persistentvolumeclaims",
-        "controllerrevisions",
-    ];
     ledger
         .writes()
         .iter()
         .filter(|(_, write)| {
             write.role == Author::Candidate
-                && kinds.contains(&write.resource.as_str())
                 && write.namespace.as_deref() == Some(set.namespace.as_str())
-                && (write.name == set.name || write.name.contains(&format!("{}-", set.name)))
+                && concerns(ledger, set, write)
         })
         .map(|(moment, write)| {
             let what = format!(
@@ -140,6 +133,20 @@ fn audited(ledger: &Ledger, course: &Course<'_>) -> Vec<(Moment, String)> {
             (*moment, what)
         })
         .collect()
+}
+
+/// Whether a write went to the set itself or to something of its own: the names of another set may begin with its name.
+fn concerns(ledger: &Ledger, set: &Set, write: &Write) -> bool {
+    let name = &write.name;
+    match write.resource.as_str() {
+        resource if resource == ledger.subject().resource => *name == set.name,
+        "pods" => Ordinal::of(name, &set.name).is_some() || ledger.members(set).any(|pod| pod.name == *name),
+        "persistentvolumeclaims" => ledger
+            .claims_named(&set.namespace, name)
+            .any(|claim| ledger.claim_of(set, claim).is_some()),
+        "controllerrevisions" => ledger.revisions(set).any(|revision| revision.name == *name),
+        _ => false,
+    }
 }
 
 /// Only the controller writes the status and the revisions of a set, unless the harness does.
@@ -247,6 +254,31 @@ mod tests {
             .write(write("update"))
             .wait(1_000)
             .breaks(&SS_ST_10, "the candidate sent `update` for statefulsets web");
+    }
+
+    #[test]
+    fn what_another_set_is_written_is_its_own_affair() {
+        let write = |resource: &str, name: &str| Write {
+            verb: "update".into(),
+            resource: resource.into(),
+            namespace: Some("n".into()),
+            name: name.into(),
+            code: 200,
+            role: Author::Candidate,
+            ..Write::default()
+        };
+        let written = |resource, name| at_rest().evidence_a().write(write(resource, name)).wait(1_000);
+        for (resource, name) in [
+            ("statefulsets", "web-1"),
+            ("pods", "web-1-0"),
+            ("persistentvolumeclaims", "data-web-1-0"),
+            ("controllerrevisions", "web-1-a"),
+        ] {
+            written(resource, name).keeps(&SS_ST_10);
+        }
+        for (resource, name) in [("pods", "web-0"), ("controllerrevisions", "web-a")] {
+            written(resource, name).breaks(&SS_ST_10, &format!("sent `update` for {resource} {name}"));
+        }
     }
 
     #[test]

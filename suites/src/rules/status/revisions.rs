@@ -2,7 +2,8 @@
 
 use crate::rules::course::{Course, courses};
 use crate::rules::update::advances;
-use history::{Moment, Ordinal};
+use crate::rules::window::Window;
+use history::{Moment, Ordinal, PodState};
 use judging::{Kind, Level, Profile, Rule};
 
 /// Only at the end of an update.
@@ -22,7 +23,8 @@ pub static SS_ST_08: Rule = Rule {
             for (moment, current) in advances(&course) {
                 let named = ledger.recently(moment, |index| names_update(&course, current, index))
                     || names_update(&course, current, moment.index);
-                let finished = ledger.recently(moment, |index| unfinished(&course, current, index).is_none());
+                let finished = ledger.recently(moment, |index| unfinished(&course, current, index).is_none())
+                    || may_have_looked_finished(&course, current, moment);
                 let missing = unfinished(&course, current, course.just_before(moment));
                 judge.expect(
                     named && finished,
@@ -46,6 +48,21 @@ fn names_update(course: &Course<'_>, revision: &str, index: usize) -> bool {
     course
         .status_at(index)
         .is_some_and(|status| status.update_revision.as_deref() == Some(revision))
+}
+
+/// Whether some spec of the staleness window and a state of each of its pods fit together: sets and pods come by watches of
+/// their own, and neither waits for the other.
+fn may_have_looked_finished(course: &Course<'_>, revision: &str, moment: Moment) -> bool {
+    let window = Window::before(course.ledger, course.set, moment);
+    let at_it = |state: Option<&PodState>| {
+        state.is_some_and(|state| state.ready && state.revision.as_deref() == Some(revision))
+    };
+    course.epochs_before(moment).any(|epoch| {
+        epoch
+            .spec
+            .range()
+            .all(|ordinal| window.ever(Ordinal(ordinal), at_it))
+    })
 }
 
 /// A wanted pod that is not Ready at the revision, and how it is.
@@ -107,5 +124,23 @@ mod tests {
             .status(current("web-x"))
             .breaks(&SS_ST_08, "web-x, which was not the update revision");
         updated(1).does_not_exercise(&SS_ST_08);
+    }
+
+    #[test]
+    fn the_status_may_belong_to_the_spec_before() {
+        // The last pod became Ready when another one had just been asked for.
+        let late = |ms| {
+            updated(2)
+                .on("web-0")
+                .unready()
+                .wait(5_000)
+                .scale(3)
+                .on("web-0")
+                .ready()
+                .wait(ms)
+                .status(json!({"currentRevision": "web-b"}))
+        };
+        late(100).keeps(&SS_ST_08);
+        late(5_000).breaks(&SS_ST_08, "while web-2 was missing");
     }
 }

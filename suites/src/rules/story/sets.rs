@@ -142,6 +142,16 @@ impl Story {
         self
     }
 
+    /// The set takes over a revision that an earlier one has left behind.
+    pub(crate) fn adopt_revision(self, name: &str) -> Story {
+        let owner = owner_reference(&self.object("statefulsets", &self.set));
+        self.modify_object(
+            "controllerrevisions",
+            name,
+            json!({"metadata": {"ownerReferences": [owner]}}),
+        )
+    }
+
     /// Pods made later carry this revision.
     pub(crate) fn use_revision(mut self, name: &str) -> Story {
         let place = self

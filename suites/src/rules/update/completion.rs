@@ -3,6 +3,7 @@
 use crate::rules::course::{Cause, Course, Epoch, Stretch, courses};
 use history::{Ledger, Moment};
 use judging::{Judge, Kind, Level, Profile, Rule};
+use std::time::Duration;
 
 /// The end of an update shows in the status.
 pub static SS_RU_11: Rule = Rule {
@@ -65,6 +66,11 @@ pub(in crate::rules) fn unfinished<'c>(
         .stretches(ledger.patience().reaction())
         .filter_map(|stretch| {
             let epoch = course.epoch_at(stretch.from.index)?;
+            // Who goes on only with pods that are available has not stalled before they are.
+            let available = Duration::from_secs(epoch.spec.min_ready_seconds.into());
+            if stretch.lasted() < ledger.patience().reaction() + available {
+                return None;
+            }
             let status = course.status_at(course.just_before(stretch.until))?;
             let current = status.current_revision.as_deref()?;
             let whole = epoch.spec.boundary() == Some(epoch.spec.start);
@@ -238,6 +244,28 @@ mod tests {
             .wait(20_000)
             .stalls(&SS_RU_11, "currentRevision stayed at the old one");
         updated().wait(5_000).does_not_exercise(&SS_RU_11);
+    }
+
+    #[test]
+    fn an_update_may_end_when_its_pods_are_available() {
+        let updated = |ms| {
+            Story::new()
+                .set_with("web", 1, json!({"spec": {"minReadySeconds": 60}}))
+                .revision("web-a")
+                .ready_pods(1)
+                .status(
+                    json!({"observedGeneration": 1, "currentRevision": "web-a", "updateRevision": "web-a"}),
+                )
+                .wait(100_000)
+                .image("app:2")
+                .revision("web-b")
+                .remove_pod("web-0")
+                .pod("web-0")
+                .ready()
+                .wait(ms)
+        };
+        updated(50_000).does_not_exercise(&SS_RU_11);
+        updated(100_000).stalls(&SS_RU_11, "currentRevision stayed at the old one");
     }
 
     fn with_claims() -> Story {

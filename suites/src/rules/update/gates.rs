@@ -137,16 +137,21 @@ pub static SS_RU_08: Rule = Rule {
             }
             for decision in course.update_decisions() {
                 let before = course.just_before(decision.moment);
-                let Some((name, added)) = never_ready(&course, decision.ordinal, before) else {
+                let Some((raw, added)) = never_ready(&course, decision.ordinal, before) else {
                     continue;
                 };
                 let waited = decision.moment.at.since(added.at);
-                if course.serial_at(before) && waited > ledger.patience().staleness() {
+                // Who knew an older spec may not have wanted that pod, or not one at a time.
+                let serial = course
+                    .epochs_before(decision.moment)
+                    .all(|epoch| epoch.spec.update_budget() == 1 && epoch.spec.in_range(raw));
+                if serial && course.serial_at(before) && waited > ledger.patience().staleness() {
                     judge.violation(
                         format!(
-                            "{} was taken down for the update although {name}, made {} s before at the new \
-                             revision, had never been Ready",
+                            "{} was taken down for the update although {}, made {} s before at the new revision, \
+                             had never been Ready",
                             decision.pod.name,
+                            course.name(raw),
                             waited.as_secs()
                         ),
                         [added, decision.moment],
@@ -158,13 +163,13 @@ pub static SS_RU_08: Rule = Rule {
 };
 
 /// A higher pod at the new revision that has not been Ready in its life, and when it was made.
-fn never_ready(course: &Course<'_>, ordinal: Ordinal, index: usize) -> Option<(String, Moment)> {
+fn never_ready(course: &Course<'_>, ordinal: Ordinal, index: usize) -> Option<(Ordinal, Moment)> {
     let raw = course
         .picture_at(index)?
         .highest_raw
         .filter(|raw| *raw > ordinal)?;
     let (pod, _) = course.at(raw, index)?;
-    Some((pod.name.clone(), pod.added()))
+    Some((raw, pod.added()))
 }
 
 #[cfg(test)]
@@ -278,6 +283,23 @@ mod tests {
             &SS_RU_08,
             "made 60 s before at the new revision, had never been Ready",
         );
+    }
+
+    #[test]
+    fn a_bad_pod_that_was_not_wanted_for_a_moment_stops_nothing() {
+        let flapped = |ms| {
+            changed(json!({"spec": {"podManagementPolicy": "Parallel"}}))
+                .remove_pod("web-2")
+                .pod("web-2")
+                .running()
+                .wait(60_000)
+                .scale(2)
+                .scale(3)
+                .wait(ms)
+                .delete_pod("web-1")
+        };
+        flapped(100).keeps(&SS_RU_08);
+        flapped(5_000).breaks(&SS_RU_08, "although web-2, made 65 s before");
     }
 
     #[test]
