@@ -54,6 +54,7 @@ pub fn all() -> Vec<Scenario> {
         node_loss::OUT_OF_SERVICE,
         node_loss::FALLS_SILENT,
         min_ready::MIN_READY,
+        min_ready::UPDATE,
         dns::REPLACED,
         dns::SCALED_AWAY,
         dns::NAMES,
@@ -112,6 +113,7 @@ pub fn all() -> Vec<Scenario> {
         persistence::TWO_CLAIMS,
         scale_down::UNREADY_TOP,
         repair::ONE_POD,
+        repair::ENDED,
         repair::EVICTION,
     ]
 }
@@ -137,6 +139,16 @@ async fn lose(stage: &Stage, pod: &str) -> Result<(), StepError> {
     let old = stage.pod_uid(pod)?;
     stage.delete_pod(pod).await?;
     stage.until_replaced(pod, &old).await
+}
+
+/// Waits for the successor of a member: it runs, and is held back from being Ready.
+async fn until_successor_held(stage: &Stage, pod: &str, old: &str) -> Result<(), StepError> {
+    let goal = format!("{pod} replaced, Running but not Ready");
+    let held = stage.until(&goal, |world| match (world.uid("pods", pod), world.pod(pod)) {
+        (Some(uid), Some(state)) if uid != old && state.phase == "Running" && !state.ready => Ok(()),
+        _ => Err(world.describe_pods()),
+    });
+    held.await
 }
 
 /// A set made from a sample, as a scenario wants it.

@@ -124,6 +124,23 @@ scenario! {
 }
 
 scenario! {
+    /// What has ended never comes back by itself.
+    ENDED = "ended-pods":
+    "One member fails and another one ends in order, as on a node that runs out of memory; both are replaced.",
+    profiles [Repair], needs [], features [],
+    |stage| {
+        myapp(&stage, 3).await?;
+        for (pod, phase) in [("myapp-1", "Failed"), ("myapp-2", "Succeeded")] {
+            let old = stage.pod_uid(pod)?;
+            stage.end_pod(pod, phase).await?;
+            stage.until_replaced(pod, &old).await?;
+            stage.until_settled("myapp").await?;
+        }
+        stage.keep_still().await?;
+    }
+}
+
+scenario! {
     /// Eviction is a deletion by another name.
     EVICTION = "evict-pod":
     "A member that is evicted comes back, and its name in DNS with it.",

@@ -1,6 +1,6 @@
 //! Rolling updates.
 
-use super::{lose, myapp, replicas, stuck_going_down};
+use super::{lose, myapp, replicas, stuck_going_down, until_successor_held};
 use engine::BROKEN_IMAGE as BROKEN;
 use serde_json::json;
 
@@ -15,12 +15,7 @@ scenario! {
             let old = stage.pod_uid(pod)?;
             stage.hold_next(pod);
             stage.change_template("myapp", round).await?;
-            stage.until(&format!("{pod} replaced, Running but not Ready"), |world| {
-                match (world.uid("pods", pod), world.pod(pod)) {
-                    (Some(uid), Some(state)) if uid != old && state.phase == "Running" && !state.ready => Ok(()),
-                    _ => Err(world.describe_pods()),
-                }
-            }).await?;
+            until_successor_held(&stage, pod, &old).await?;
             stage.keep_still().await?;
             stage.step(format!("release {pod}"));
             stage.release_all();

@@ -174,6 +174,18 @@ impl Stage {
             .map(drop)
     }
 
+    /// Declares that a pod has ended: phase `Failed` or `Succeeded`, as a node does that evicts it for lack of memory or
+    /// disk. A node takes that from whoever writes it, and stops the pod.
+    ///
+    /// # Errors
+    /// When the API server refuses it.
+    pub async fn end_pod(&self, pod: &str, phase: &str) -> Result<(), StepError> {
+        self.step(format!("declare pod {pod} {phase}"));
+        let status =
+            json!({ "status": { "phase": phase, "reason": "Ended", "message": "declared by the scenario" } });
+        self.patch("v1", "Pod", pod, Some("status"), &status).await
+    }
+
     /// Deletes the set. `propagation` is `Background`, `Foreground` or `Orphan`.
     ///
     /// # Errors

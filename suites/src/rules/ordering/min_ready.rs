@@ -6,7 +6,7 @@ use judging::{Feature, Judge, Kind, Level, Profile, Rule};
 use std::time::Duration;
 
 /// Transition times have whole seconds, cut off; and the event that says Ready travels for a while.
-const SLACK: Duration = Duration::from_secs(2);
+pub(in crate::rules) const SLACK: Duration = Duration::from_secs(2);
 
 /// Ready for minReadySeconds.
 pub static SS_ORD_10: Rule = Rule {
@@ -70,7 +70,7 @@ fn waits_min_ready_seconds(ledger: &Ledger, judge: &mut Judge<'_>) {
 
 /// The member that was Healthy longest at some time within the staleness window before `moment`: since when, and for
 /// how long at its best.
-fn ready_for<'a>(
+pub(in crate::rules) fn ready_for<'a>(
     ledger: &'a Ledger,
     set: &Set,
     ordinal: Ordinal,

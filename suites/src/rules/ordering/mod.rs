@@ -5,6 +5,8 @@ mod predecessors;
 mod progress;
 mod startup;
 
+pub(super) use min_ready::{SLACK, ready_for};
+
 use judging::Rule;
 
 /// The rules of this area.

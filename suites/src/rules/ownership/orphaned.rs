@@ -2,6 +2,7 @@
 
 use super::ending::orphans;
 use crate::rules::course::{Cause, Course, courses};
+use crate::rules::revisions::may_be_pruned;
 use history::{Author, Moment};
 use judging::{Kind, Level, Profile, Rule};
 
@@ -77,12 +78,13 @@ pub static SS_OWN_09: Rule = Rule {
                 let Some(gone) = revision.gone.filter(|gone| (mark..end).contains(gone)) else {
                     continue;
                 };
-                // A revision too many may be pruned by who has not seen the mark yet.
-                let late = gone.at.since(mark.at) > ledger.patience().staleness();
+                // Who has not seen the mark yet may prune a revision too many.
+                let pruned = gone.at.since(mark.at) <= ledger.patience().staleness()
+                    && may_be_pruned(&course, revision, mark.index);
                 let namespace = &course.set.namespace;
                 let by_harness = ledger.author_at(gone) == Author::Harness
                     || ledger.asked_to_delete("controllerrevisions", namespace, &revision.name, gone);
-                if late && !by_harness && revision.is_owned_by(&course.set.uid, mark.index) {
+                if !pruned && !by_harness && revision.is_owned_by(&course.set.uid, mark.index) {
                     judge.opportunity();
                     judge.violation(
                         format!(
@@ -162,7 +164,7 @@ mod tests {
         let later = || released().wait(5_000);
         let lost = |story: Story| story.object_gone("controllerrevisions", "web-a").wait(20_000);
         lost(later()).breaks(&SS_OWN_09, "revision web-a was deleted");
-        lost(released()).keeps(&SS_OWN_09);
+        lost(released()).breaks(&SS_OWN_09, "revision web-a was deleted");
         lost(later().action("DELETE", "/apis/apps/v1/namespaces/n/controllerrevisions/web-a"))
             .keeps(&SS_OWN_09);
         orphaned()
@@ -173,6 +175,30 @@ mod tests {
             .delete_pod("web-0")
             .by(Author::Harness)
             .keeps(&SS_OWN_09);
+    }
+
+    #[test]
+    fn a_revision_too_many_may_be_pruned_before_the_mark_is_seen() {
+        let named = json!({"currentRevision": "web-b", "updateRevision": "web-b"});
+        let marked = |ms| {
+            Story::new()
+                .set_with("web", 1, json!({"spec": {"revisionHistoryLimit": 0}}))
+                .revision("web-a")
+                .wait(5_000)
+                .image("app:2")
+                .revision("web-b")
+                .ready_pods(1)
+                .status(named.clone())
+                .change(json!({"metadata": {
+                    "deletionTimestamp": "2026-01-01T00:00:01Z", "finalizers": ["orphan"],
+                }}))
+                .wait(ms)
+                .object_gone("controllerrevisions", "web-a")
+                .judge(&SS_OWN_09)
+                .violations
+                .len()
+        };
+        assert_eq!((marked(100), marked(5_000)), (0, 1));
     }
 
     #[test]

@@ -1,20 +1,25 @@
 //! ControllerRevisions: one for each template, numbered, kept as long as they are used (specification 1.8).
 
 mod made;
+mod pruned;
 mod reported;
 mod returned;
 
 pub use made::{SS_REV_01, SS_REV_02, SS_REV_03};
+pub use pruned::SS_REV_05;
 pub use reported::{SS_REV_06, SS_REV_09, SS_REV_10, SS_REV_13};
 pub use returned::SS_REV_04;
 
+pub(super) use pruned::may_be_pruned;
+
 use crate::rules::course::Course;
-use history::Revision;
+use history::{Moment, Revision};
 use judging::Rule;
 
 /// The rules of this area.
 pub static RULES: &[&Rule] = &[
-    &SS_REV_01, &SS_REV_02, &SS_REV_03, &SS_REV_04, &SS_REV_06, &SS_REV_09, &SS_REV_10, &SS_REV_13,
+    &SS_REV_01, &SS_REV_02, &SS_REV_03, &SS_REV_04, &SS_REV_05, &SS_REV_06, &SS_REV_09, &SS_REV_10,
+    &SS_REV_13,
 ];
 
 /// One more than the highest number of the set's other revisions at position `index`.
@@ -28,4 +33,20 @@ fn next_number(course: &Course<'_>, revision: &Revision, index: usize) -> i64 {
         .max()
         .unwrap_or(0)
         .saturating_add(1)
+}
+
+/// Who needs a revision at position `index`, and since when.
+fn named_by(course: &Course<'_>, revision: &Revision, index: usize) -> Option<(String, Moment)> {
+    let name = Some(revision.name.as_str());
+    let (reported, state) = course.set.states.at(index)?;
+    if state.status.current_revision.as_deref() == name {
+        return Some(("status.currentRevision".into(), *reported));
+    }
+    if state.status.update_revision.as_deref() == name {
+        return Some(("status.updateRevision".into(), *reported));
+    }
+    course
+        .all_at(index)
+        .find(|(_, _, state)| state.revision.as_deref() == name)
+        .map(|(_, pod, _)| (format!("pod {}", pod.name), pod.added()))
 }

@@ -1,7 +1,8 @@
 //! Which revisions are reported, and which are kept.
 
-use crate::rules::course::{Course, courses};
-use history::{Moment, Revision};
+use super::named_by;
+use crate::rules::course::courses;
+use history::Revision;
 use judging::{Feature, Kind, Level, Profile, Rule};
 
 /// Live revisions stay.
@@ -41,22 +42,6 @@ pub static SS_REV_06: Rule = Rule {
         }
     },
 };
-
-/// Who needs a revision at position `index`, and since when.
-fn named_by(course: &Course<'_>, revision: &Revision, index: usize) -> Option<(String, Moment)> {
-    let name = Some(revision.name.as_str());
-    let (reported, state) = course.set.states.at(index)?;
-    if state.status.current_revision.as_deref() == name {
-        return Some(("status.currentRevision".into(), *reported));
-    }
-    if state.status.update_revision.as_deref() == name {
-        return Some(("status.updateRevision".into(), *reported));
-    }
-    course
-        .all_at(index)
-        .find(|(_, _, state)| state.revision.as_deref() == name)
-        .map(|(_, pod, _)| (format!("pod {}", pod.name), pod.added()))
-}
 
 /// No dangling names.
 pub static SS_REV_09: Rule = Rule {
