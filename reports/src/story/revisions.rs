@@ -51,7 +51,8 @@ pub(super) fn milestones(ledger: &Ledger, set: &Set, revisions: &Revisions) -> V
     let mut milestones = Vec::new();
     for revision in ledger.revisions(set) {
         let mut tell = |moment: Moment, predicate: String| {
-            if moment.index < going {
+            // What an earlier set has left behind is told in that one's life.
+            if (set.added().index..going).contains(&moment.index) {
                 milestones.push(Milestone {
                     moment,
                     kind: Kind::Set(SetStep::Revision),

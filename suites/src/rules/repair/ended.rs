@@ -50,6 +50,10 @@ fn ended_pods_are_replaced(ledger: &Ledger, phase: &str, judge: &mut Judge<'_>) 
             let deletion = pod.deletion.as_ref();
             let decided = deletion.map(|deletion| deletion.moment).or(pod.gone);
             let until = decided.map_or(last, |decided| decided.min(last));
+            if revived(pod, ended) {
+                // Its node has overruled whoever declared it ended.
+                continue;
+            }
             let Some(turn) = turn(&course, ordinal, ended, until) else {
                 continue;
             };
@@ -79,6 +83,12 @@ fn ended(course: &Course<'_>, pod: &Incarnation, phase: &str) -> Option<(Ordinal
     let (moment, state) = pod.states.entries().iter().find(|(_, state)| state.ended())?;
     let ours = state.owner.as_deref() == Some(course.set.uid.as_str());
     (state.phase == phase && ours && !state.terminating).then_some((ordinal, *moment))
+}
+
+/// Whether a pod was said to live again after it had ended.
+fn revived(pod: &Incarnation, ended: Moment) -> bool {
+    let later = pod.states.after(ended.index);
+    later.iter().any(|(_, state)| !state.ended())
 }
 
 /// Since when it was a pod's turn, and how long that may be so.
@@ -190,6 +200,14 @@ mod tests {
     fn what_is_not_wanted_is_another_matter() {
         failed().scale(1).wait(20_000).does_not_exercise(&SS_REP_02);
         failed().delete_set().wait(20_000).does_not_exercise(&SS_REP_02);
+    }
+
+    #[test]
+    fn a_pod_that_lives_again_need_not_be_replaced() {
+        failed()
+            .modify(json!({"status": {"phase": "Running"}}))
+            .wait(20_000)
+            .does_not_exercise(&SS_REP_02);
     }
 
     #[test]
