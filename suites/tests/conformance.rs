@@ -99,6 +99,7 @@ conformance! {
     unready_is_left_alone = "unready-is-left-alone",
     update_halts = "update-halts",
     update_parallel = "update-parallel",
+    update_parallel_broken = "update-parallel-broken",
     update_to_broken_image = "update-to-broken-image",
     update_waits_for_scale_down = "update-waits-for-scale-down",
     update_with_losses = "update-with-losses",

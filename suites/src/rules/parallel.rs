@@ -1,5 +1,7 @@
 //! Parallel pod management: all at once, except updates.
 
+mod trapped;
+
 use super::{
     acts::creations,
     course::{Course, Decision, courses},
@@ -11,7 +13,13 @@ use history::{Ledger, ManagementPolicy, Ordinal, PodState, Set};
 use judging::{Feature, Judge, Kind, Level, Profile, Rule};
 
 /// The rules of this area.
-pub static RULES: &[&Rule] = &[&SS_PAR_01, &SS_PAR_02, &SS_PAR_05, &SS_PAR_08];
+pub static RULES: &[&Rule] = &[
+    &SS_PAR_01,
+    &SS_PAR_02,
+    &SS_PAR_05,
+    &trapped::SS_PAR_07,
+    &SS_PAR_08,
+];
 
 /// Up at once.
 pub static SS_PAR_01: Rule = Rule {

@@ -102,6 +102,7 @@ pub fn all() -> Vec<Scenario> {
         orphans::ORPHAN_AND_RECREATE,
         partition::ABOVE_REPLICAS,
         parallel::UPDATE,
+        parallel::BROKEN,
         deletion::BACKGROUND,
         orphans::TWINS,
         repair::POD_ZERO_WHILE_ONE_IS_UNREADY,

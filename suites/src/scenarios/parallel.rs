@@ -65,6 +65,32 @@ scenario! {
 }
 
 scenario! {
+    /// The next version is the way out of a bad one.
+    BROKEN = "update-parallel-broken":
+    "Members of a parallel set that never became Ready are replaced by an update, which waits only for those it has made.",
+    profiles [Update], needs [], features [Parallel],
+    |stage| {
+        let pods = ["myapp-1", "myapp-0"];
+        stage.step("create myapp with 2 replicas, all held");
+        pods.iter().for_each(|pod| stage.hold(pod));
+        stage.apply(parallel(2)?).await?;
+        for pod in pods {
+            stage.until_running_unready(pod).await?;
+        }
+        stage.keep_still().await?;
+        let old = [stage.pod_uid("myapp-1")?, stage.pod_uid("myapp-0")?];
+        stage.change_template("myapp", "2").await?;
+        for (pod, old) in pods.iter().zip(&old) {
+            stage.until_replaced(pod, old).await?;
+            stage.step(format!("release {pod}"));
+            stage.release(pod);
+        }
+        stage.until_settled("myapp").await?;
+        stage.keep_still().await?;
+    }
+}
+
+scenario! {
     /// Updates stay one at a time.
     UPDATE = "update-parallel":
     "A parallel set is still updated from the top, one member at a time, each waited for.",

@@ -20,7 +20,7 @@ scenario! {
     /// One file on one claim, whatever happens to the pod.
     LOG = "log-persistence":
     "Requests before and after deletion, update and scaling land in one file on one claim per member; nothing is lost.",
-    profiles [Persistence, Scaling], needs [Dns, DataPlane], features [],
+    profiles [Persistence, Scaling], needs [DynamicProvisioning, Dns, DataPlane], features [],
     |stage| {
         myapp(&stage, 2).await?;
         let pods = ["myapp-0", "myapp-1"];

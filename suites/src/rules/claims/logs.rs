@@ -68,14 +68,22 @@ fn member<'a>(
     })
 }
 
-/// All readings, those of one pod name together, in order.
+/// Whether the set asks for claims. What its pods write goes with them otherwise, as it does on a cluster that has no volumes
+/// to give.
+fn has_claims(set: &Set) -> bool {
+    let mut specs = set.specs.entries().iter();
+    specs.any(|(_, spec)| !spec.claim_templates.is_empty())
+}
+
+/// All readings of pods that are to have claims, those of one pod name together, in order.
 pub(super) fn readings(ledger: &Ledger) -> BTreeMap<(&str, &str), Vec<Reading<'_>>> {
     let mut readings: BTreeMap<(&str, &str), Vec<Reading<'_>>> = BTreeMap::new();
     for (moment, answer) in ledger.http() {
         if answer.status != 200 || path(answer) != "/log" {
             continue;
         }
-        if let Some((set, ordinal, pod)) = member(ledger, *moment, answer) {
+        let asked = member(ledger, *moment, answer).filter(|(set, ..)| has_claims(set));
+        if let Some((set, ordinal, pod)) = asked {
             readings
                 .entry((&pod.namespace, &pod.name))
                 .or_default()

@@ -322,6 +322,18 @@ mod tests {
     }
 
     #[test]
+    fn a_set_without_claims_promises_nothing_of_its_logs() {
+        let story = served(Story::new().set("web", 1).pod("web-0").ready())
+            .http(HOST, "/log", 200, "t1 web-0 GET / 200 1\n")
+            .remove_pod("web-0")
+            .pod("web-0")
+            .ready();
+        served(story)
+            .http(HOST, "/log", 200, "")
+            .does_not_exercise(&SS_PVC_05);
+    }
+
+    #[test]
     fn the_log_survives_a_scale_down() {
         let returned = || {
             served(

@@ -145,7 +145,7 @@ impl Course<'_> {
     }
 
     /// Whether something was reported about the set during a stretch.
-    fn reported_in(&self, reason: &str, stretch: &Stretch<'_>) -> bool {
+    pub(in crate::rules) fn reported_in(&self, reason: &str, stretch: &Stretch<'_>) -> bool {
         let reported = self.ledger.reported(&self.set.uid, reason);
         reported
             .iter()
