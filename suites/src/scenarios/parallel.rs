@@ -1,5 +1,6 @@
 //! podManagementPolicy: Parallel.
 
+use super::until_successor_held;
 use engine::manifest::{MYAPP, Manifest};
 use serde_json::json;
 
@@ -81,7 +82,7 @@ scenario! {
         let old = [stage.pod_uid("myapp-1")?, stage.pod_uid("myapp-0")?];
         stage.change_template("myapp", "2").await?;
         for (pod, old) in pods.iter().zip(&old) {
-            stage.until_replaced(pod, old).await?;
+            until_successor_held(&stage, pod, old).await?;
             stage.step(format!("release {pod}"));
             stage.release(pod);
         }
