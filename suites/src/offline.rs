@@ -26,6 +26,7 @@ pub fn judge_recorded(histories: &[(String, History)], rules: &[&'static Rule], 
             seconds: ledger.end().at.as_millis() as f64 / 1_000.0,
             events: history.len(),
             history_file: Some(file.clone()),
+            lost_history: None,
             judgements,
             environment: engine::environment::faults(ledger),
         })

@@ -2,7 +2,7 @@
 
 use crate::output::tell;
 use engine::RunError;
-use reports::ExitCode;
+use reports::{ExitCode, Report};
 use std::{
     error::Error,
     fmt,
@@ -85,6 +85,24 @@ pub fn of_run(error: &RunError) -> ExitCode {
     }
 }
 
+/// The exit code of a run whose report is there. What went wrong afterwards is told, and is no success; what is proven
+/// stays so.
+pub fn of_report(report: &Report, afterwards: impl IntoIterator<Item = anyhow::Result<()>>) -> ExitCode {
+    let afterwards = afterwards.into_iter().map(of_afterwards);
+    reports::worst(afterwards.chain([report.exit_code()]))
+}
+
+/// The same of something that was done with a result that is there.
+pub fn of_afterwards(done: anyhow::Result<()>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::Certified,
+        Err(error) => {
+            tell(format!("ordinal: {}", in_one_line(&error)));
+            ExitCode::Inconclusive
+        }
+    }
+}
+
 /// An error and its causes. Many errors tell their cause themselves: it is not told twice.
 fn in_one_line(error: &anyhow::Error) -> String {
     error
@@ -115,7 +133,7 @@ mod tests {
         };
         assert_eq!(
             in_one_line(&tells_its_cause.into()),
-            "writing /out failed: the disk is full"
+            "writing /out failed: the disk is full; free space there, or give another --out"
         );
         assert_eq!(
             in_one_line(&anyhow::Error::from(full()).context("no run folder")),

@@ -35,7 +35,8 @@ pub use candidate::Candidate;
 pub use cluster::{NodeLoss, in_process_client};
 pub use environment::BROKEN_IMAGE;
 pub use run::{
-    ChoiceError, Chosen, ClusterChoice, Keep, Performed, Plan, Progress, Recorded, Run, RunError, Time, run,
+    ChoiceError, Chosen, ClusterChoice, Keep, Kept, Performed, Plan, Progress, Recorded, Run, RunError, Time,
+    run,
 };
 pub use scenario::Scenario;
 pub use stage::{Stage, StepError};

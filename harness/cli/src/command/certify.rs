@@ -45,12 +45,13 @@ pub fn run(options: &Certify) -> anyhow::Result<u8> {
     }
     stop_when_asked_to(stop.clone(), at_once)?;
     let run = engine::run(&plan, &stop, &tell_of)?;
-    keep_report(&plan, &run.report)?;
-    print_report(&run.report, options.output)?;
+    // A verdict does not depend on whether it could be kept, nor on whether it could be told.
+    let printed = print_report(&run.report, options.output);
+    let kept = keep_report(&plan, &run.report);
     if plan.out.is_none() && options.output == Output::Human {
         tell("give --out DIR to keep the JSON report and the histories it was judged from");
     }
-    Ok(run.report.exit_code().into())
+    Ok(exit::of_report(&run.report, [printed, kept]).into())
 }
 
 /// Writes the report to the folder of the run, if it has one.

@@ -1,7 +1,11 @@
 //! `ordinal judge`.
 
 use super::print_report;
-use crate::{arguments::Judge, exit::Usage, output::tell};
+use crate::{
+    arguments::Judge,
+    exit::{self, Usage},
+    output::tell,
+};
 use std::{fs::File, time::Instant};
 
 /// Runs the command.
@@ -36,8 +40,8 @@ pub fn run(options: Judge) -> anyhow::Result<u8> {
         );
     }
     let report = suites::judge_recorded(&histories, &rules, started.elapsed().as_secs_f64());
-    print_report(&report, options.output)?;
-    let code: u8 = report.exit_code().into();
+    let printed = print_report(&report, options.output);
+    let code: u8 = exit::of_report(&report, [printed]).into();
     // A violation that was read is proven; that nothing else happened is not.
     Ok(if damaged.is_some() && code == 0 { 3 } else { code })
 }

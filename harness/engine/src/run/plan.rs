@@ -85,7 +85,7 @@ pub enum RunError {
     #[error(transparent)]
     Observe(#[from] ObserveError),
     /// A file of the run could not be written.
-    #[error("writing {} failed: {source}", path.display())]
+    #[error("writing {} failed: {source}; free space there, or give another --out", path.display())]
     File {
         /// Which file.
         path: PathBuf,

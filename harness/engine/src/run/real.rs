@@ -228,11 +228,15 @@ async fn one(
                 () = pace.turn() => {}
             }
         }
-        let performed = perform(scenario, venue, limits, attempt).await?;
+        let mut performed = perform(scenario, venue, limits, attempt).await?;
         let Some(next) = attempt.after(&performed) else {
             break performed;
         };
-        attempt.keep_history(venue.out, scenario.name)?;
+        if let Err(error) = attempt.keep_history(venue.out, scenario.name) {
+            // The next attempt would overwrite it. Of a history that is lost already this says nothing new.
+            performed.loses_its_history(error);
+            break performed;
+        }
         tell(Progress::Repeated {
             scenario: scenario.name,
             turn: performed.spoiled_by().unwrap_or_default(),
