@@ -31,7 +31,7 @@ pub mod scenario;
 pub mod stage;
 pub mod world;
 
-pub use candidate::Candidate;
+pub use candidate::{Candidate, Processes};
 pub use cluster::{NodeLoss, in_process_client};
 pub use environment::BROKEN_IMAGE;
 pub use run::{

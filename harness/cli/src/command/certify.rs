@@ -27,7 +27,6 @@ pub fn run(options: &Certify) -> anyhow::Result<u8> {
     if let Some((place, because)) = places.first().and_then(Place::explained) {
         tell(format!("cluster {place}: {because}"));
     }
-    let at_once = draft.at_once.clone();
     let mut plans: Vec<Plan> = places
         .into_iter()
         .map(|place| placed(&draft, place, options))
@@ -36,14 +35,14 @@ pub fn run(options: &Certify) -> anyhow::Result<u8> {
     let stop = CancellationToken::new();
     if plans.len() > 1 {
         let several = Several::prepare(plans, options)?;
-        stop_when_asked_to(stop.clone(), at_once)?;
+        stop_when_asked_to(stop.clone(), draft)?;
         return several.run(&stop, options.output);
     }
     let plan = plans.pop().context("no plan")?;
     if let Some(out) = &plan.out {
         kept::make_room(out, options.overwrite)?;
     }
-    stop_when_asked_to(stop.clone(), at_once)?;
+    stop_when_asked_to(stop.clone(), draft)?;
     let run = engine::run(&plan, &stop, &tell_of)?;
     // A verdict does not depend on whether it could be kept, nor on whether it could be told.
     let printed = print_report(&run.report, options.output);
@@ -109,30 +108,21 @@ fn placed(draft: &Plan, place: Place, options: &Certify) -> Plan {
     }
 }
 
-/// The first Ctrl-C or SIGTERM ends the run in order: what was recorded is judged and reported, the cluster is left as it
-/// was found. The second ends it at once, but for the candidate, which does not outlive it. The third waits for nothing.
-fn stop_when_asked_to(stop: CancellationToken, at_once: CancellationToken) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("no runtime")?;
+/// The first Ctrl-C, SIGTERM or SIGHUP ends the run in order: what was recorded is judged and reported, the cluster is left
+/// as it was found. The second ends it at once. The third waits for nothing. The candidate outlives none of them.
+/// Plans made from `draft` are those that are ended.
+fn stop_when_asked_to(stop: CancellationToken, draft: Plan) -> anyhow::Result<()> {
     // From before the run begins: until then a signal ends the process, which has started nothing.
-    let mut asked_to_end = {
-        let _on_it = runtime.enter();
-        AskedToEnd::listen()?
-    };
-    std::thread::spawn(move || {
-        runtime.block_on(async {
-            asked_to_end.wait().await;
-            tell("stopping; press Ctrl-C again to end at once");
-            stop.cancel();
-            asked_to_end.wait().await;
-            at_once.cancel();
-            asked_to_end.wait().await;
-            std::process::exit(exit::INTERRUPTED.into());
-        });
-    });
-    Ok(())
+    AskedToEnd::beside(async move |mut asked_to_end| {
+        asked_to_end.wait().await;
+        tell("stopping; press Ctrl-C again to end at once");
+        stop.cancel();
+        asked_to_end.wait().await;
+        draft.at_once.cancel();
+        asked_to_end.wait().await;
+        draft.processes.kill();
+        std::process::exit(exit::INTERRUPTED.into());
+    })
 }
 
 pub(super) fn tell_of(news: Progress) {

@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod asked_to_end;
 pub mod certify;
 pub mod cluster;
 pub mod controller;
@@ -21,14 +22,14 @@ pub mod sweep;
 pub mod without_k3s;
 pub mod workload;
 
+pub(crate) use asked_to_end::AskedToEnd;
+
 use crate::arguments::Rules;
 use crate::exit::Usage;
 use crate::output::print;
-use anyhow::Context;
 use judging::Rule;
 use std::io::{self, IsTerminal};
 use suites::{Selection, SelectionError};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 impl Rules {
     /// With these scenarios, or with those of the profiles.
@@ -62,29 +63,4 @@ fn print_report(report: &reports::Report, output: crate::arguments::Output) -> a
         }
     };
     print(text.trim_end())
-}
-
-/// Ctrl-C, and SIGTERM as service managers send it. None is lost between two waits.
-pub(crate) struct AskedToEnd {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl AskedToEnd {
-    /// Listens from now on. To be called on a runtime.
-    pub(crate) fn listen() -> anyhow::Result<AskedToEnd> {
-        let on = |kind| signal(kind).context("no way to be told to end");
-        Ok(AskedToEnd {
-            interrupt: on(SignalKind::interrupt())?,
-            terminate: on(SignalKind::terminate())?,
-        })
-    }
-
-    /// Waits for the next one.
-    pub(crate) async fn wait(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 use super::ClusterChoice;
 use crate::{
-    candidate::{Candidate, Deployment, LaunchError},
+    candidate::{Candidate, Deployment, LaunchError, Processes},
     cluster::{ClusterError, DnsFault},
     observe::ObserveError,
     scenario::Scenario,
@@ -66,6 +66,8 @@ pub struct Plan {
     /// Ends the run without judging anything once it is cancelled. The candidate ends with it; what the run made on a
     /// cluster that is there already stays.
     pub at_once: CancellationToken,
+    /// The processes of the run while it goes on: whoever ends this very process without waiting for the run kills them.
+    pub processes: Processes,
 }
 
 /// Why a plan could not be run.

@@ -125,7 +125,7 @@ async fn on_candidate(
         () = stop.cancelled() => return Err(RunError::Stopped),
         proven = hand_over::prove(hand_over, &plan.candidate, cluster.as_ref()) => proven?,
     }
-    let running = RunningCandidate::launch(&plan.candidate, cluster, log_directory).await?;
+    let running = RunningCandidate::launch(&plan.candidate, cluster, log_directory, &plan.processes).await?;
     let started = cluster.now().to_string();
     let venue = Venue {
         cluster: cluster.clone(),

@@ -85,7 +85,13 @@ fn alone(
     let work = async {
         let cluster: Arc<dyn Cluster> =
             Arc::new(EmbeddedCluster::start_virtual(nodes, seed, plan.dns_fault).await?);
-        let running = RunningCandidate::launch(&plan.candidate, &cluster, std::path::Path::new("")).await?;
+        let running = RunningCandidate::launch(
+            &plan.candidate,
+            &cluster,
+            std::path::Path::new(""),
+            &plan.processes,
+        )
+        .await?;
         let venue = Venue {
             cluster: cluster.clone(),
             candidate: &plan.candidate,
