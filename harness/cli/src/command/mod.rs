@@ -12,6 +12,7 @@ pub mod images;
 pub mod judge;
 #[cfg(feature = "k3s")]
 mod k3s;
+mod kubeconfig_file;
 pub mod list;
 mod matrix;
 pub mod mutants;
