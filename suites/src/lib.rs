@@ -23,7 +23,7 @@ pub use engine::{
     CancellationToken, Candidate, Chosen, ClusterChoice, Keep, Plan, Processes, Progress, Run, RunError,
     Scenario, Stage, StepError, Time,
 };
-pub use offline::judge_recorded;
+pub use offline::{NotOneRun, judge_recorded};
 pub use selection::{Selection, SelectionError};
 
 /// A plan with the defaults: every scenario and every rule, the embedded cluster, real time.

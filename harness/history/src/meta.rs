@@ -27,6 +27,15 @@ pub struct Meta {
     /// Name of the candidate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub candidate: Option<String>,
+    /// Names of the features that the candidate declares absent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unsupported: Vec<String>,
+    /// Deviations that the candidate admits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known_deviations: Vec<Deviation>,
+    /// Seed of all identifiers, if time was virtual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub virtual_seed: Option<u64>,
     /// How the candidate's objects differ from `apps/v1`.
     #[serde(default)]
     pub subject: Subject,
@@ -36,6 +45,15 @@ pub struct Meta {
     /// What the cluster could tell.
     #[serde(default)]
     pub evidence: Evidence,
+}
+
+/// A rule that the candidate is known to break.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deviation {
+    /// Id of the rule.
+    pub rule: String,
+    /// Why it deviates.
+    pub reason: String,
 }
 
 /// How much of the truth the cluster can show.

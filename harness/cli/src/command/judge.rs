@@ -39,7 +39,8 @@ pub fn run(options: Judge) -> anyhow::Result<u8> {
             Usage("none of the files holds a history; give files that `certify --out` wrote".into()).into(),
         );
     }
-    let report = suites::judge_recorded(&histories, &rules, started.elapsed().as_secs_f64());
+    let report = suites::judge_recorded(&histories, &rules, started.elapsed().as_secs_f64())
+        .map_err(|error| Usage(error.to_string()))?;
     let printed = print_report(&report, options.output);
     let code: u8 = exit::of_report(&report, [printed]).into();
     // A violation that was read is proven; that nothing else happened is not.

@@ -139,6 +139,7 @@ async fn on_candidate(
         tell,
         stop: stop.clone(),
         machine: Some(machine.clone()),
+        virtual_seed: None,
     };
     // How fast the candidate is, its history tells.
     let telling = Venue {

@@ -44,6 +44,8 @@ pub(super) struct Venue<'a> {
     pub stop: CancellationToken,
     /// The machine, if time is real: then its delays matter, and so does who holds up whom.
     pub machine: Option<Machine>,
+    /// Seed of all identifiers, if time is virtual.
+    pub virtual_seed: Option<u64>,
 }
 
 /// Why a scenario makes no sense here, if it does not.
@@ -141,6 +143,12 @@ pub(super) async fn perform(
 }
 
 fn meta(scenario: &Scenario, venue: &Venue<'_>, namespace: &str, limits: Limits) -> Meta {
+    let declared = &venue.candidate.declarations;
+    let known = declared.known_deviations.iter();
+    let deviation = |known: &judging::KnownDeviation| history::Deviation {
+        rule: known.rule.clone(),
+        reason: known.reason.clone(),
+    };
     Meta {
         scenario: scenario.name.into(),
         title: scenario.sentence.into(),
@@ -149,6 +157,9 @@ fn meta(scenario: &Scenario, venue: &Venue<'_>, namespace: &str, limits: Limits)
         started: Some(venue.cluster.now().to_string()),
         cluster: Some(venue.cluster.name().into()),
         candidate: Some(venue.candidate.name.clone()),
+        unsupported: declared.unsupported.iter().map(ToString::to_string).collect(),
+        known_deviations: known.map(deviation).collect(),
+        virtual_seed: venue.virtual_seed,
         subject: venue.candidate.subject.clone(),
         patience: limits.judge,
         evidence: venue.cluster.evidence(),

@@ -104,6 +104,7 @@ fn alone(
             tell,
             stop: stop.clone(),
             machine: None,
+            virtual_seed: Some(seed),
         };
         let performed = perform(scenario, &venue, Limits::virtual_time(), Attempt::FIRST).await?;
         drop(running);
