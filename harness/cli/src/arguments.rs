@@ -1,5 +1,6 @@
 //! What can be said on the command line.
 
+use crate::values;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -151,7 +152,7 @@ pub struct Certify {
     pub workload_image: Option<String>,
     /// How many nodes a cluster that is started has [default: 1 of k3s, 3 embedded]. From 2 on the last one of k3s is set aside
     /// for the scenarios that lose a node.
-    #[arg(long, value_name = "N", value_parser = node_count)]
+    #[arg(long, value_name = "N", value_parser = values::node_count)]
     pub nodes: Option<usize>,
     /// Which k3s.
     #[command(flatten)]
@@ -286,7 +287,7 @@ pub struct Sweep {
     pub context: Option<String>,
     /// Only what this run left: the part of a container's name behind `ordinal-`, or the value of a namespace's label
     /// `ordinal.dev/run` [default: all runs, those included that are still going].
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = values::run_id)]
     pub run: Option<String>,
 }
 
@@ -362,7 +363,7 @@ pub enum Served {
 #[derive(Debug, Args)]
 pub struct Up {
     /// How many nodes it has.
-    #[arg(long, default_value_t = 3, value_name = "N", value_parser = node_count_or_none)]
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = values::node_count_or_none)]
     pub nodes: usize,
     /// Address of the API server; port 0 takes any free one.
     #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDR")]
@@ -371,7 +372,7 @@ pub struct Up {
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
     /// The administrator's bearer token [default: made up].
-    #[arg(long, value_name = "TOKEN", value_parser = bearer_token)]
+    #[arg(long, value_name = "TOKEN", value_parser = values::bearer_token)]
     pub token: Option<String>,
     /// Where every request is logged with its author, an audit.k8s.io/v1 Event a line; `-` for standard output.
     #[arg(long, value_name = "FILE")]
@@ -382,37 +383,4 @@ pub struct Up {
     /// Kinds whose controllers are left to somebody else, separated by commas.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "KIND")]
     pub without: Vec<Served>,
-}
-
-/// More than that is more than one process should pretend to be.
-const MOST_NODES: usize = 1000;
-
-const NO_NODES: &str = "without nodes no pod ever runs";
-
-/// The same where there is an API server without nodes too.
-fn node_count_or_none(text: &str) -> Result<usize, String> {
-    match node_count(text) {
-        Err(error) if error.starts_with(NO_NODES) => {
-            Err(format!("{error}, or --no-controllers for the API server alone"))
-        }
-        other => other,
-    }
-}
-
-fn node_count(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err(format!("{NO_NODES}; give 1 to {MOST_NODES}")),
-        Ok(nodes) if nodes <= MOST_NODES => Ok(nodes),
-        _ => Err(format!("give a number from 1 to {MOST_NODES}")),
-    }
-}
-
-fn bearer_token(text: &str) -> Result<String, String> {
-    if text.is_empty() {
-        return Err("an empty token lets nobody in; leave --token out for one that is made up".into());
-    }
-    if !text.chars().all(|character| character.is_ascii_graphic()) {
-        return Err("a token is sent in an HTTP header; give visible ASCII characters without spaces".into());
-    }
-    Ok(text.to_owned())
 }
