@@ -1,14 +1,9 @@
 //! How the command ends: exit codes, errors, the log.
 
-use crate::output::tell;
+use crate::output::{is_coloured, tell};
 use engine::RunError;
 use reports::{ExitCode, Report};
-use std::{
-    error::Error,
-    fmt,
-    io::{self, IsTerminal},
-    process,
-};
+use std::{error::Error, fmt, io, process};
 use tracing_subscriber::EnvFilter;
 
 /// The command was used wrongly: exit code 2.
@@ -50,7 +45,7 @@ pub fn log(verbose: u8) {
         .with_writer(io::stderr)
         // It would complain on the stderr that cannot be written, and panic.
         .log_internal_errors(false)
-        .with_ansi(io::stderr().is_terminal())
+        .with_ansi(is_coloured(&io::stderr()))
         .init();
 }
 
