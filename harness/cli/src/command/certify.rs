@@ -3,6 +3,7 @@
 use super::{
     AskedToEnd, as_usage,
     matrix::Several,
+    no_such_mutant,
     place::{Place, places},
     print_report,
 };
@@ -13,7 +14,7 @@ use crate::{
     output::tell,
 };
 use anyhow::Context;
-use engine::{CancellationToken, Candidate, Plan, Progress};
+use engine::{CancellationToken, Candidate, Plan, Progress, candidate::UnknownCandidate};
 use std::fs;
 
 /// Seed of a run that names none.
@@ -67,7 +68,6 @@ pub(super) fn keep_report(plan: &Plan, report: &reports::Report) -> anyhow::Resu
 
 /// The plan, but for the place.
 fn draft(options: &Certify) -> anyhow::Result<Plan> {
-    let wrong = |error: &dyn std::fmt::Display| Usage(error.to_string());
     if options.seed.is_some() && options.time == Time::Real {
         return Err(Usage(
             "--seed says nothing in real time, where identifiers are made up; give --time virtual, or leave it out"
@@ -76,7 +76,10 @@ fn draft(options: &Certify) -> anyhow::Result<Plan> {
         .into());
     }
     let selection = options.rules.selection(&options.scenarios);
-    let candidate = Candidate::find(&options.candidate).map_err(|error| wrong(&error))?;
+    let candidate = Candidate::find(&options.candidate).map_err(|error| match error {
+        UnknownCandidate::Mutant(id) => no_such_mutant(&id),
+        other => Usage(other.to_string()),
+    })?;
     Ok(Plan {
         keep: match options.keep {
             Keep::Never => engine::Keep::Never,

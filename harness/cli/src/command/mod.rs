@@ -27,10 +27,10 @@ pub(crate) use asked_to_end::AskedToEnd;
 
 use crate::arguments::Rules;
 use crate::exit::Usage;
-use crate::output::print;
+use crate::output::{is_coloured, print};
 use judging::Rule;
-use std::io::{self, IsTerminal};
-use suites::{Selection, SelectionError};
+use std::io;
+use suites::{Selection, SelectionError, mutants::Subject};
 
 impl Rules {
     /// With these scenarios, or with those of the profiles.
@@ -51,13 +51,24 @@ fn as_usage(error: SelectionError) -> Usage {
     Usage(error.to_string())
 }
 
+/// Says that no controller has this id or name.
+fn no_such_mutant(id: &str) -> Usage {
+    Usage(match Subject::named(id) {
+        Some(Subject::Dns(broken)) => format!(
+            "`{id}` is a broken name server and no controller; `ordinal mutants {}` tries it, and nothing else does",
+            broken.id
+        ),
+        _ => format!("there is no mutant `{id}`; `ordinal list mutants` names them all"),
+    })
+}
+
 /// Writes a report to stdout.
 fn print_report(report: &reports::Report, output: crate::arguments::Output) -> anyhow::Result<()> {
     let text = match output {
         crate::arguments::Output::Json => reports::json(report)?,
         crate::arguments::Output::Human => {
             let layout = reports::Layout {
-                colour: io::stdout().is_terminal(),
+                colour: is_coloured(&io::stdout()),
                 ..reports::Layout::default()
             };
             reports::human(report, &layout)

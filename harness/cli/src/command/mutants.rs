@@ -1,6 +1,6 @@
 //! `ordinal mutants`.
 
-use super::AskedToEnd;
+use super::{AskedToEnd, no_such_mutant};
 use crate::{
     arguments::Mutants,
     exit::{INTERRUPTED, Usage},
@@ -59,9 +59,5 @@ fn end_when_asked_to(at_once: CancellationToken) -> anyhow::Result<()> {
 }
 
 fn named(id: &str) -> Result<Subject, Usage> {
-    Subject::named(id).ok_or_else(|| {
-        Usage(format!(
-            "there is no mutant `{id}`; `ordinal list mutants` names them all"
-        ))
-    })
+    Subject::named(id).ok_or_else(|| no_such_mutant(id))
 }
