@@ -142,6 +142,8 @@ pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
 }
 
 fn start(process: &Process, kubeconfig: &Path, directory: &Path, log: &Path) -> Result<Child, LaunchError> {
+    // It may run elsewhere than this process.
+    let directory = std::path::absolute(directory).unwrap_or_else(|_| directory.into());
     let fill = |text: &str| {
         text.replace("{kubeconfig}", &kubeconfig.to_string_lossy())
             .replace("{run-dir}", &directory.to_string_lossy())

@@ -151,6 +151,11 @@ impl Plan {
                 "a defect of the DNS can only be had in virtual time, where every scenario has a cluster of its own".into(),
             ));
         }
+        self.check_deviations()
+    }
+
+    /// Whether what the candidate admits can be meant.
+    fn check_deviations(&self) -> Result<(), RunError> {
         let known = |id: &str| self.all_rules.iter().any(|rule| rule.id == id);
         let deviations = &self.candidate.declarations.known_deviations;
         if let Some(unknown) = deviations.iter().find(|deviation| !known(&deviation.rule)) {
@@ -159,6 +164,19 @@ impl Plan {
                  rules` names them all",
                 self.candidate.name, unknown.rule
             )));
+        }
+        for (place, deviation) in deviations.iter().enumerate() {
+            let (name, rule) = (&self.candidate.name, &deviation.rule);
+            if deviation.reason.trim().is_empty() {
+                return Err(RunError::Usage(format!(
+                    "candidate `{name}`: the `known-deviation` of {rule} has an empty `reason`; say why it deviates"
+                )));
+            }
+            if deviations.iter().take(place).any(|other| other.rule == *rule) {
+                return Err(RunError::Usage(format!(
+                    "candidate `{name}`: `known-deviation` names {rule} twice; keep one entry"
+                )));
+            }
         }
         Ok(())
     }
