@@ -3,7 +3,7 @@
 use crate::output::{is_coloured, tell};
 use engine::RunError;
 use reports::{ExitCode, Report};
-use std::{error::Error, fmt, io, process};
+use std::{env, error::Error, fmt, io, process};
 use tracing_subscriber::EnvFilter;
 
 /// The command was used wrongly: exit code 2.
@@ -32,6 +32,9 @@ pub fn usage(error: &clap::Error) -> process::ExitCode {
     }
 }
 
+/// The variable that says what is logged.
+const LOG: &str = "ORDINAL_LOG";
+
 /// Sends the log to stderr.
 pub fn log(verbose: u8) {
     let default = match verbose {
@@ -39,7 +42,7 @@ pub fn log(verbose: u8) {
         1 => "info,kube=warn,hyper=warn,hickory_server=warn",
         _ => "debug,hyper=info,rustls=info",
     };
-    let filter = EnvFilter::try_from_env("ORDINAL_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let filter = asked_for().unwrap_or_else(|| EnvFilter::new(default));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
@@ -47,6 +50,20 @@ pub fn log(verbose: u8) {
         .log_internal_errors(false)
         .with_ansi(is_coloured(&io::stderr()))
         .init();
+}
+
+/// What the environment asks for. A mistake in it is told, and asks for nothing.
+fn asked_for() -> Option<EnvFilter> {
+    let asked = env::var_os(LOG).filter(|value| !value.is_empty())?;
+    let asked = asked.to_string_lossy();
+    let filter = EnvFilter::try_new(&*asked);
+    filter
+        .inspect_err(|error| {
+            tell(format!(
+                "{LOG}={asked} says nothing: {error}; give a level as `info`, or levels of crates as `engine=debug,warn`"
+            ));
+        })
+        .ok()
 }
 
 /// Prints an error in one line and finds its exit code.

@@ -16,6 +16,9 @@ use std::{
     path::Path,
 };
 
+/// How many nodes the cluster has unless told otherwise.
+const NODES: usize = 3;
+
 /// Runs the command.
 pub fn run(command: Cluster) -> anyhow::Result<u8> {
     let options = match command {
@@ -27,8 +30,12 @@ pub fn run(command: Cluster) -> anyhow::Result<u8> {
 }
 
 async fn up(options: Up) -> anyhow::Result<u8> {
+    refuse_what_says_nothing(&options)?;
     let served = served(&options);
-    let nodes = if options.no_controllers { 0 } else { options.nodes };
+    let nodes = match options.no_controllers {
+        true => 0,
+        false => options.nodes.unwrap_or(NODES),
+    };
     let mut asked_to_end = super::AskedToEnd::listen()?;
     let directory = engine::folder::Folder::make("cluster")?;
     let kubeconfig = match &options.kubeconfig {
@@ -83,6 +90,20 @@ async fn up(options: Up) -> anyhow::Result<u8> {
     }
     cluster.shutdown().await;
     Ok(0)
+}
+
+/// Nobody runs on nodes that no kubelet is played for, and nobody is left out of nothing.
+fn refuse_what_says_nothing(options: &Up) -> Result<(), Usage> {
+    let given = [
+        ("--nodes", options.nodes.is_some()),
+        ("--without", !options.without.is_empty()),
+    ];
+    match given.iter().find(|(_, given)| *given && options.no_controllers) {
+        None => Ok(()),
+        Some((option, _)) => Err(Usage(format!(
+            "{option} says nothing with --no-controllers, which leaves the API server alone; leave one of them out"
+        ))),
+    }
 }
 
 /// What the cluster's own controllers of workloads serve.

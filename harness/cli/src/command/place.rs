@@ -3,6 +3,7 @@
 use crate::{
     arguments::{Certify, Doctor, K3s, Sweep, Time},
     exit::Usage,
+    values,
 };
 use engine::{ChoiceError, Chosen, ClusterChoice};
 use std::env;
@@ -37,6 +38,7 @@ pub fn places(options: &Certify) -> Result<Vec<Place>, Usage> {
     let named = ClusterChoice::named(&options.cluster).map_err(|error| Usage(error.to_string()))?;
     if let Some(cluster) = &named {
         refuse_what_says_nothing(options, cluster)?;
+        refuse_a_missing_file(cluster)?;
     }
     let place = match named {
         Some(cluster) => Place {
@@ -69,6 +71,20 @@ pub fn places(options: &Certify) -> Result<Vec<Place>, Usage> {
             },
             chosen_because: place.chosen_because,
         }]),
+    }
+}
+
+/// A kubeconfig that was named and cannot be read.
+fn refuse_a_missing_file(cluster: &ClusterChoice) -> Result<(), Usage> {
+    let ClusterChoice::Kubeconfig(options) = cluster else {
+        return Ok(());
+    };
+    let Some(file) = &options.file else {
+        return Ok(());
+    };
+    match values::readable_file(file.clone()) {
+        Ok(_) => Ok(()),
+        Err(reason) => Err(Usage(format!("the kubeconfig {}: {reason}", file.display()))),
     }
 }
 
@@ -195,7 +211,9 @@ pub fn swept(options: &Sweep) -> Result<ClusterChoice, Usage> {
     match named {
         Some(ClusterChoice::Kubeconfig(mut kubeconfig)) => {
             kubeconfig.context = options.context.clone();
-            Ok(ClusterChoice::Kubeconfig(kubeconfig))
+            let cluster = ClusterChoice::Kubeconfig(kubeconfig);
+            refuse_a_missing_file(&cluster)?;
+            Ok(cluster)
         }
         _ if options.context.is_some() => Err(says_nothing("--context", &options.cluster, "kubeconfig")),
         Some(host) if host.is_k3s() => Ok(host),

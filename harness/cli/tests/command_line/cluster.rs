@@ -168,11 +168,22 @@ fn what_no_cluster_can_be_is_refused_with_the_reason() {
         ),
         (["--nodes", "1001"], &["--nodes", "1 to 1000"]),
         (["--nodes", "three"], &["--nodes", "1 to 1000"]),
+        (
+            ["--listen", "localhost:0"],
+            &["--listen", "give IP:PORT, as 127.0.0.1:0"],
+        ),
         (["--token", ""], &["--token", "empty", "leave --token out"]),
         (["--token", "open sesame"], &["--token", "without spaces"]),
     ] {
         let told = ordinal(&[&["cluster", "up"], &arguments[..]].concat());
         drop(told.ends_with(2).complains_of(words));
+    }
+    for nothing in [["--nodes", "3"], ["--without", "statefulset"]] {
+        let told = ordinal(&[&["cluster", "up", "--no-controllers"], &nothing[..]].concat());
+        drop(
+            told.ends_with(2)
+                .complains_of(&[nothing[0], "says nothing", "--no-controllers"]),
+        );
     }
 }
 
