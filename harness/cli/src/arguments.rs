@@ -339,7 +339,7 @@ pub struct Rbac {
     #[arg(long, default_value = "ordinal", value_name = "NAME", value_parser = values::label)]
     pub namespace: String,
     /// Name of the service account, the role and its binding.
-    #[arg(long, default_value = "ordinal", value_name = "NAME", value_parser = values::label)]
+    #[arg(long, default_value = "ordinal", value_name = "NAME", value_parser = values::subdomain)]
     pub name: String,
 }
 
@@ -374,7 +374,8 @@ pub struct Up {
     /// Address of the API server; port 0 takes any free one.
     #[arg(long, default_value = "127.0.0.1:0", value_name = "IP:PORT", value_parser = values::listen_address)]
     pub listen: SocketAddr,
-    /// Where the administrator's kubeconfig is written [default: a file in the run folder, whose path is printed].
+    /// Where the administrator's kubeconfig is written; what something else wrote there is refused [default: a file in the run
+    /// folder, whose path is printed].
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
     /// The administrator's bearer token [default: made up].

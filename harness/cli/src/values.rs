@@ -105,6 +105,16 @@ pub fn label(text: &str) -> Result<String, String> {
     }
 }
 
+/// A name of objects that may have dots (RFC 1123 subdomain).
+pub fn subdomain(text: &str) -> Result<String, String> {
+    match text.len() <= 253 && text.split('.').all(|part| label(part).is_ok()) {
+        true => Ok(text.to_owned()),
+        false => Err(
+            "give small letters, digits, dashes and dots, with a letter or digit at each end and beside each dot".into(),
+        ),
+    }
+}
+
 /// Name and tag of an image, as a registry and a node take them.
 pub fn image_name(text: &str) -> Result<String, String> {
     let part = |part: &str| {
@@ -172,6 +182,10 @@ mod tests {
         let long = "a".repeat(64);
         for wrong in ["", "A B", "a\nb", "-a", "a-", "a.b", &long] {
             assert!(label(wrong).is_err(), "{wrong}");
+        }
+        assert!(subdomain("ci.certifier-1").is_ok());
+        for wrong in ["", ".", "a..b", "a.-b", "A", "a\nb"] {
+            assert!(subdomain(wrong).is_err(), "{wrong}");
         }
     }
 

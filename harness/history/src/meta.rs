@@ -179,3 +179,29 @@ impl Patience {
         Duration::from_millis(self.settle_ms)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_candidate_declared_is_read_if_it_is_there() {
+        let older: Meta = serde_json::from_str("{\"scenario\":\"create-ordered\"}").unwrap();
+        assert_eq!((older.unsupported.len(), older.virtual_seed), (0, None));
+        let text = serde_json::to_string(&older).unwrap();
+        for field in ["unsupported", "known_deviations", "virtual_seed"] {
+            assert!(!text.contains(field), "{text}");
+        }
+        let declared = Meta {
+            unsupported: vec!["partition".into()],
+            known_deviations: vec![Deviation {
+                rule: "SS-ORD-01".into(),
+                reason: "we are early".into(),
+            }],
+            virtual_seed: Some(7),
+            ..older
+        };
+        let text = serde_json::to_string(&declared).unwrap();
+        assert_eq!(serde_json::from_str::<Meta>(&text).unwrap(), declared);
+    }
+}

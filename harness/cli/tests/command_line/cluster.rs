@@ -56,6 +56,14 @@ fn a_stateful_set_comes_to_life_and_ctrl_c_ends_it() {
 }
 
 #[test]
+fn a_terminal_that_is_closed_ends_it_in_order() {
+    let mut up = up(&["--no-controllers"]);
+    let pid = Pid::from_raw(i32::try_from(up.child.id()).expect("a pid"));
+    kill(pid, Signal::SIGHUP).expect("hung up");
+    assert_eq!(up.child.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
 fn token_address_and_the_lack_of_controllers_are_as_asked_for() {
     let up = up(&["--token", "sesame", "--listen", "127.0.0.2:0", "--no-controllers"]);
     assert!(up.url.starts_with("https://127.0.0.2:"), "{}", up.url);

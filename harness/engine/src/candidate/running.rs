@@ -42,7 +42,7 @@ pub enum LaunchError {
         source: std::io::Error,
     },
     /// The log file could not be made.
-    #[error("the candidate's log {} could not be written: {source}", path.display())]
+    #[error("the candidate's log {} could not be written: {source}; free space there, or give another --out", path.display())]
     Log {
         /// Which file.
         path: PathBuf,
