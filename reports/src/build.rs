@@ -44,6 +44,7 @@ impl Report {
             obstacles.push("nothing was exercised: there is nothing to certify".into());
         }
         obstacles.extend(facts.scenarios.iter().filter_map(scenario_obstacle));
+        obstacles.extend(facts.scenarios.iter().filter_map(history_obstacle));
         obstacles.extend(problems.iter().cloned());
 
         let totals = totals(&facts.scenarios, &decided);
@@ -129,6 +130,14 @@ fn scenario_obstacle(scenario: &ScenarioFacts<'_>) -> Option<String> {
     ))
 }
 
+fn history_obstacle(scenario: &ScenarioFacts<'_>) -> Option<String> {
+    let lost = scenario.lost_history.as_ref()?;
+    Some(format!(
+        "the history of scenario {} is not kept: {lost}",
+        scenario.name
+    ))
+}
+
 fn rule_report(rule: &Rule, decided: Decided, ran: usize) -> RuleReport {
     let reason = match decided.verdict {
         Verdict::NotExercised => decided.reason.or_else(|| Some(not_exercised(ran))),
@@ -159,6 +168,8 @@ fn rule_report(rule: &Rule, decided: Decided, ran: usize) -> RuleReport {
 }
 
 fn scenario_report(scenario: ScenarioFacts<'_>) -> ScenarioReport {
+    let mut environment = scenario.environment;
+    environment.extend(scenario.lost_history);
     ScenarioReport {
         name: scenario.name.into(),
         sentence: scenario.sentence.into(),
@@ -166,7 +177,7 @@ fn scenario_report(scenario: ScenarioFacts<'_>) -> ScenarioReport {
         seconds: milliseconds(scenario.seconds),
         events: scenario.events,
         history: scenario.history_file,
-        environment: scenario.environment,
+        environment,
     }
 }
 

@@ -88,6 +88,9 @@ pub struct ScenarioFacts<'a> {
     pub events: usize,
     /// Where its history is stored, relative to the report.
     pub history_file: Option<String>,
+    /// Why its history is not stored as a whole although it was to be, and what to do. It was judged all the same; but
+    /// nobody can judge it again, so there is no certificate.
+    pub lost_history: Option<String>,
     /// What each rule found in it, parallel to [`RunFacts::rules`]. Empty if there was no history to judge.
     pub judgements: &'a [Judgement],
     /// Faults of the environment while it ran: image pulls, unschedulable pods, node pressure, API errors.

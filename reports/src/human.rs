@@ -54,6 +54,8 @@ pub fn human(report: &Report, layout: &Layout) -> String {
     page.text
 }
 
+/// Whatever comes from outside, such as names of objects, gets in by [`Page::paragraph`] or [`Page::painted`], which leave no
+/// control character in it.
 struct Page {
     text: String,
     layout: Layout,
@@ -71,23 +73,25 @@ impl Page {
 
     /// Text that continues under itself after `lead`.
     fn paragraph(&mut self, lead: &str, words: &str) {
+        let lead = text::plain(lead);
         let indent = lead.chars().count();
         let width = self.layout.width.saturating_sub(indent).max(20);
         for (place, line) in text::wrapped(words, width).iter().enumerate() {
             let lead = if place == 0 {
-                lead.to_owned()
+                lead.to_string()
             } else {
                 " ".repeat(indent)
             };
-            self.line(&format!("{lead}{line}"));
+            self.line(&format!("{lead}{}", text::plain(line)));
         }
     }
 
     fn painted(&self, style: Style, words: &str) -> String {
+        let words = text::plain(words);
         if self.layout.colour {
             format!("{style}{words}{style:#}")
         } else {
-            words.to_owned()
+            words.into_owned()
         }
     }
 

@@ -20,7 +20,11 @@ pub fn matrix(rows: &[Row<'_>]) -> String {
     );
     for row in rows {
         let line = match row.outcome {
-            Err(reason) => format!("{:width$}  no report: {}", row.name, text::cut(reason, LONGEST)),
+            Err(reason) => format!(
+                "{:width$}  no report: {}",
+                row.name,
+                text::plain(&text::cut(reason, LONGEST))
+            ),
             Ok(report) => line(row.name, width, report),
         };
         text += line.trim_end();

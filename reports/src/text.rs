@@ -1,5 +1,7 @@
 //! Numbers and lines for people.
 
+use std::borrow::Cow;
+
 /// `1 rule`, `4 813 rules`.
 pub(crate) fn count(number: u64, noun: &str) -> String {
     many(number, noun, &format!("{noun}s"))
@@ -49,9 +51,26 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
     short
 }
 
+/// `text` with a mark in the place of each control character: what a history holds must not steer the terminal.
+pub(crate) fn plain(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return text.into();
+    }
+    text.replace(char::is_control, "\u{fffd}").into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_steers_a_terminal_becomes_visible() {
+        assert_eq!(plain("web-0 is Ready"), "web-0 is Ready");
+        assert_eq!(
+            plain("a\u{1b}[2Jb\u{9b}31m\r"),
+            "a\u{fffd}[2Jb\u{fffd}31m\u{fffd}"
+        );
+    }
 
     #[test]
     fn thousands_are_apart() {

@@ -20,10 +20,10 @@ pub mod scenarios;
 mod selection;
 
 pub use engine::{
-    CancellationToken, Candidate, Chosen, ClusterChoice, Keep, Plan, Progress, Run, RunError, Scenario,
-    Stage, StepError, Time,
+    CancellationToken, Candidate, Chosen, ClusterChoice, Keep, Plan, Processes, Progress, Run, RunError,
+    Scenario, Stage, StepError, Time,
 };
-pub use offline::judge_recorded;
+pub use offline::{NotOneRun, judge_recorded};
 pub use selection::{Selection, SelectionError};
 
 /// A plan with the defaults: every scenario and every rule, the embedded cluster, real time.
@@ -42,6 +42,7 @@ pub fn plan(candidate: Candidate) -> Plan {
         keep_histories: false,
         dns_fault: None,
         at_once: CancellationToken::new(),
+        processes: Processes::default(),
     }
 }
 

@@ -138,7 +138,7 @@ const SEED: u64 = 1;
 ///
 /// # Errors
 /// When the run itself fails.
-fn try_one(subject: Subject, jobs: usize) -> Result<Trial, RunError> {
+fn try_one(subject: Subject, jobs: usize, at_once: &CancellationToken) -> Result<Trial, RunError> {
     let (candidate, dns_fault) = match subject {
         Subject::Reference => (Candidate::reference(), None),
         Subject::Controller(mutant) => (Candidate::mutant(mutant), None),
@@ -148,6 +148,7 @@ fn try_one(subject: Subject, jobs: usize) -> Result<Trial, RunError> {
         jobs,
         time: Time::Virtual { seed: SEED },
         dns_fault,
+        at_once: at_once.clone(),
         ..plan(candidate)
     };
     let run = engine::run(&plan, &CancellationToken::new(), &|_| {})?;
@@ -205,11 +206,17 @@ impl Trial {
 }
 
 impl Matrix {
-    /// Tries these side by side, with so many scenarios at a time. `tell` hears of each trial, in their order.
+    /// Tries these side by side, with so many scenarios at a time. `tell` hears of each trial, in their order. `at_once` ends
+    /// all of them.
     ///
     /// # Errors
-    /// When a run fails.
-    pub fn run(subjects: &[Subject], jobs: usize, tell: &dyn Fn(&Trial)) -> Result<Matrix, RunError> {
+    /// When a run fails, or all of them were ended.
+    pub fn run(
+        subjects: &[Subject],
+        jobs: usize,
+        at_once: &CancellationToken,
+        tell: &dyn Fn(&Trial),
+    ) -> Result<Matrix, RunError> {
         // A trial alone ends with its longest scenario alone; side by side they fill each other's gaps.
         let workers = jobs.clamp(1, subjects.len().max(1));
         let jobs_of_each = (jobs / workers).max(1);
@@ -225,7 +232,10 @@ impl Matrix {
                             return;
                         };
                         // Nobody listens any more once a run has failed.
-                        if done.send((place, try_one(subject, jobs_of_each))).is_err() {
+                        if done
+                            .send((place, try_one(subject, jobs_of_each, at_once)))
+                            .is_err()
+                        {
                             return;
                         }
                     }

@@ -1,6 +1,9 @@
 //! The kill matrix: every mutant is caught by the rules it names and by no other, the reference by none.
 
-use suites::mutants::{Matrix, Subject};
+use suites::{
+    CancellationToken,
+    mutants::{Matrix, Subject},
+};
 
 /// The matrix makes and drops hundreds of millions of small JSON values; with this allocator it takes a sixth less time.
 #[global_allocator]
@@ -9,7 +12,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[test]
 fn every_mutant_is_killed_by_the_rules_it_names_and_the_reference_survives() {
     let everybody: Vec<Subject> = Subject::all().collect();
-    let matrix = Matrix::run(&everybody, 4, &|trial| {
+    let matrix = Matrix::run(&everybody, 4, &CancellationToken::new(), &|trial| {
         let rules: Vec<&str> = trial.rules().collect();
         println!("{}: {rules:?}", trial.subject.id());
     })

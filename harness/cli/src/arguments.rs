@@ -1,6 +1,10 @@
 //! What can be said on the command line.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use crate::values;
+use clap::{
+    Args, Parser, Subcommand, ValueEnum,
+    builder::{PathBufValueParser, TypedValueParser},
+};
 use std::{net::SocketAddr, path::PathBuf};
 
 /// Certifies controllers that manage Kubernetes StatefulSets.
@@ -121,14 +125,14 @@ pub struct K3s {
     #[arg(long = "k3s-image", value_name = "NAME", env = "ORDINAL_K3S_IMAGE")]
     pub image: Option<String>,
     /// Archive (`docker save`) that the image of k3s is loaded from; may be given several times.
-    #[arg(long = "k3s-image-archive", value_name = "FILE")]
+    #[arg(long = "k3s-image-archive", value_name = "FILE", value_parser = PathBufValueParser::new().try_map(values::readable_file))]
     pub archives: Vec<PathBuf>,
     /// Archive of images that the node has from the start, such as the `k3s-airgap-images` of a release; may be given several
     /// times.
-    #[arg(long = "k3s-import", value_name = "FILE")]
+    #[arg(long = "k3s-import", value_name = "FILE", value_parser = PathBufValueParser::new().try_map(values::readable_file))]
     pub imports: Vec<PathBuf>,
     /// Registry map of k3s (`registries.yaml`): where the node pulls images from instead of their own registries.
-    #[arg(long = "k3s-registries", value_name = "FILE", env = "ORDINAL_K3S_REGISTRIES")]
+    #[arg(long = "k3s-registries", value_name = "FILE", env = "ORDINAL_K3S_REGISTRIES", value_parser = PathBufValueParser::new().try_map(values::readable_file))]
     pub registries: Option<PathBuf>,
     /// Start the container without privileges: for engines whose runtime makes containers like machines (sysbox). With any
     /// other runtime k3s needs them.
@@ -151,7 +155,7 @@ pub struct Certify {
     pub workload_image: Option<String>,
     /// How many nodes a cluster that is started has [default: 1 of k3s, 3 embedded]. From 2 on the last one of k3s is set aside
     /// for the scenarios that lose a node.
-    #[arg(long, value_name = "N", value_parser = node_count)]
+    #[arg(long, value_name = "N", value_parser = values::node_count)]
     pub nodes: Option<usize>,
     /// Which k3s.
     #[command(flatten)]
@@ -175,7 +179,7 @@ pub struct Certify {
     #[arg(long = "scenario", value_name = "GLOB")]
     pub scenarios: Vec<String>,
     /// How many scenarios run side by side.
-    #[arg(long, default_value_t = suites::DEFAULT_JOBS, value_name = "N")]
+    #[arg(long, default_value_t = suites::DEFAULT_JOBS, value_name = "N", value_parser = values::jobs)]
     pub jobs: usize,
     /// Folder for the report and the recorded histories.
     #[arg(long, value_name = "DIR")]
@@ -257,7 +261,7 @@ pub struct Mutants {
     #[arg(value_name = "ID")]
     pub ids: Vec<String>,
     /// How many scenarios run side by side.
-    #[arg(long, default_value_t = 2, value_name = "N")]
+    #[arg(long, default_value_t = 2, value_name = "N", value_parser = values::jobs)]
     pub jobs: usize,
 }
 
@@ -286,7 +290,7 @@ pub struct Sweep {
     pub context: Option<String>,
     /// Only what this run left: the part of a container's name behind `ordinal-`, or the value of a namespace's label
     /// `ordinal.dev/run` [default: all runs, those included that are still going].
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = values::run_id)]
     pub run: Option<String>,
 }
 
@@ -308,19 +312,22 @@ pub enum Images {
         #[command(flatten)]
         k3s: K3s,
         /// The archive.
+        #[arg(value_parser = PathBufValueParser::new().try_map(values::writable_file))]
         file: PathBuf,
     },
     /// Load an archive into the Docker engine of this host.
     Load {
         /// The archive.
+        #[arg(value_parser = PathBufValueParser::new().try_map(values::readable_file))]
         file: PathBuf,
     },
     /// Write an archive with the workload, to be pushed to where a cluster pulls from.
     Workload {
         /// The archive.
+        #[arg(value_parser = PathBufValueParser::new().try_map(values::writable_file))]
         file: PathBuf,
         /// Name and tag of the image [default: the name under which Ordinal imports it itself].
-        #[arg(long, value_name = "IMAGE")]
+        #[arg(long, value_name = "IMAGE", value_parser = values::image_name)]
         reference: Option<String>,
     },
 }
@@ -329,10 +336,10 @@ pub enum Images {
 #[derive(Debug, Args)]
 pub struct Rbac {
     /// Namespace of the service account.
-    #[arg(long, default_value = "ordinal", value_name = "NAME")]
+    #[arg(long, default_value = "ordinal", value_name = "NAME", value_parser = values::label)]
     pub namespace: String,
     /// Name of the service account, the role and its binding.
-    #[arg(long, default_value = "ordinal", value_name = "NAME")]
+    #[arg(long, default_value = "ordinal", value_name = "NAME", value_parser = values::subdomain)]
     pub name: String,
 }
 
@@ -361,17 +368,18 @@ pub enum Served {
 /// Options of `cluster up`.
 #[derive(Debug, Args)]
 pub struct Up {
-    /// How many nodes it has.
-    #[arg(long, default_value_t = 3, value_name = "N", value_parser = node_count_or_none)]
-    pub nodes: usize,
+    /// How many nodes it has [default: 3].
+    #[arg(long, value_name = "N", value_parser = values::node_count_or_none)]
+    pub nodes: Option<usize>,
     /// Address of the API server; port 0 takes any free one.
-    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDR")]
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "IP:PORT", value_parser = values::listen_address)]
     pub listen: SocketAddr,
-    /// Where the administrator's kubeconfig is written [default: a file in the run folder, whose path is printed].
+    /// Where the administrator's kubeconfig is written; what something else wrote there is refused [default: a file in the run
+    /// folder, whose path is printed].
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
     /// The administrator's bearer token [default: made up].
-    #[arg(long, value_name = "TOKEN", value_parser = bearer_token)]
+    #[arg(long, value_name = "TOKEN", value_parser = values::bearer_token)]
     pub token: Option<String>,
     /// Where every request is logged with its author, an audit.k8s.io/v1 Event a line; `-` for standard output.
     #[arg(long, value_name = "FILE")]
@@ -382,37 +390,4 @@ pub struct Up {
     /// Kinds whose controllers are left to somebody else, separated by commas.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "KIND")]
     pub without: Vec<Served>,
-}
-
-/// More than that is more than one process should pretend to be.
-const MOST_NODES: usize = 1000;
-
-const NO_NODES: &str = "without nodes no pod ever runs";
-
-/// The same where there is an API server without nodes too.
-fn node_count_or_none(text: &str) -> Result<usize, String> {
-    match node_count(text) {
-        Err(error) if error.starts_with(NO_NODES) => {
-            Err(format!("{error}, or --no-controllers for the API server alone"))
-        }
-        other => other,
-    }
-}
-
-fn node_count(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err(format!("{NO_NODES}; give 1 to {MOST_NODES}")),
-        Ok(nodes) if nodes <= MOST_NODES => Ok(nodes),
-        _ => Err(format!("give a number from 1 to {MOST_NODES}")),
-    }
-}
-
-fn bearer_token(text: &str) -> Result<String, String> {
-    if text.is_empty() {
-        return Err("an empty token lets nobody in; leave --token out for one that is made up".into());
-    }
-    if !text.chars().all(|character| character.is_ascii_graphic()) {
-        return Err("a token is sent in an HTTP header; give visible ASCII characters without spaces".into());
-    }
-    Ok(text.to_owned())
 }

@@ -1,14 +1,9 @@
 //! How the command ends: exit codes, errors, the log.
 
-use crate::output::tell;
+use crate::output::{is_coloured, tell};
 use engine::RunError;
-use reports::ExitCode;
-use std::{
-    error::Error,
-    fmt,
-    io::{self, IsTerminal},
-    process,
-};
+use reports::{ExitCode, Report};
+use std::{env, error::Error, fmt, io, process};
 use tracing_subscriber::EnvFilter;
 
 /// The command was used wrongly: exit code 2.
@@ -37,6 +32,9 @@ pub fn usage(error: &clap::Error) -> process::ExitCode {
     }
 }
 
+/// The variable that says what is logged.
+const LOG: &str = "ORDINAL_LOG";
+
 /// Sends the log to stderr.
 pub fn log(verbose: u8) {
     let default = match verbose {
@@ -44,14 +42,28 @@ pub fn log(verbose: u8) {
         1 => "info,kube=warn,hyper=warn,hickory_server=warn",
         _ => "debug,hyper=info,rustls=info",
     };
-    let filter = EnvFilter::try_from_env("ORDINAL_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let filter = asked_for().unwrap_or_else(|| EnvFilter::new(default));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
         // It would complain on the stderr that cannot be written, and panic.
         .log_internal_errors(false)
-        .with_ansi(io::stderr().is_terminal())
+        .with_ansi(is_coloured(&io::stderr()))
         .init();
+}
+
+/// What the environment asks for. A mistake in it is told, and asks for nothing.
+fn asked_for() -> Option<EnvFilter> {
+    let asked = env::var_os(LOG).filter(|value| !value.is_empty())?;
+    let asked = asked.to_string_lossy();
+    let filter = EnvFilter::try_new(&*asked);
+    filter
+        .inspect_err(|error| {
+            tell(format!(
+                "{LOG}={asked} says nothing: {error}; give a level as `info`, or levels of crates as `engine=debug,warn`"
+            ));
+        })
+        .ok()
 }
 
 /// Prints an error in one line and finds its exit code.
@@ -85,6 +97,24 @@ pub fn of_run(error: &RunError) -> ExitCode {
     }
 }
 
+/// The exit code of a run whose report is there. What went wrong afterwards is told, and is no success; what is proven
+/// stays so.
+pub fn of_report(report: &Report, afterwards: impl IntoIterator<Item = anyhow::Result<()>>) -> ExitCode {
+    let afterwards = afterwards.into_iter().map(of_afterwards);
+    reports::worst(afterwards.chain([report.exit_code()]))
+}
+
+/// The same of something that was done with a result that is there.
+pub fn of_afterwards(done: anyhow::Result<()>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::Certified,
+        Err(error) => {
+            tell(format!("ordinal: {}", in_one_line(&error)));
+            ExitCode::Inconclusive
+        }
+    }
+}
+
 /// An error and its causes. Many errors tell their cause themselves: it is not told twice.
 fn in_one_line(error: &anyhow::Error) -> String {
     error
@@ -115,7 +145,7 @@ mod tests {
         };
         assert_eq!(
             in_one_line(&tells_its_cause.into()),
-            "writing /out failed: the disk is full"
+            "writing /out failed: the disk is full; free space there, or give another --out"
         );
         assert_eq!(
             in_one_line(&anyhow::Error::from(full()).context("no run folder")),

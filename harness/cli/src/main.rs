@@ -8,9 +8,10 @@ mod command;
 mod exit;
 mod kept;
 mod output;
+mod said;
+mod values;
 
-use arguments::{Arguments, Command};
-use clap::Parser;
+use arguments::Command;
 use std::process::ExitCode;
 
 /// A run makes and drops millions of small JSON values; the system's allocator keeps three times as much for them.
@@ -18,7 +19,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match said::arguments() {
         Ok(arguments) => arguments,
         Err(error) => return exit::usage(&error),
     };

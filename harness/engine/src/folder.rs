@@ -84,8 +84,7 @@ fn sweep_in(parent: &Path, run: Option<&str>) -> io::Result<usize> {
         let entry = entry?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        let wanted = name.starts_with(PREFIX) && run.is_none_or(|run| name.contains(&format!("-{run}-")));
-        if !wanted || !is_left(&entry.path()) {
+        if !is_of(run, &name) || !is_left(&entry.path()) {
             continue;
         }
         match fs::remove_dir_all(entry.path()) {
@@ -94,6 +93,18 @@ fn sweep_in(parent: &Path, run: Option<&str>) -> io::Result<usize> {
         }
     }
     Ok(removed)
+}
+
+/// Whether a folder of that name is one of the run, or of any.
+fn is_of(run: Option<&str>, name: &str) -> bool {
+    let Some(name) = name.strip_prefix(PREFIX) else {
+        return false;
+    };
+    // What it is for, the run if it is of one, and what makes the name unique.
+    let id = name
+        .split_once('-')
+        .and_then(|(_, rest)| Some(rest.rsplit_once('-')?.0));
+    run.is_none_or(|run| id == Some(run))
 }
 
 /// Whether it is a folder of ours whose process is no more.
@@ -139,6 +150,9 @@ mod tests {
     fn folders_of_the_dead_are_swept_by_run_or_all() {
         let parent = tempfile::tempdir().unwrap();
         let (one, other) = (left(parent.path(), "k3s-abcd"), left(parent.path(), "run-wxyz"));
+        for stranger in ["run", "k3s", "abc", ""] {
+            assert_eq!(sweep_in(parent.path(), Some(stranger)).unwrap(), 0, "{stranger}");
+        }
         assert_eq!(sweep_in(parent.path(), Some("abcd")).unwrap(), 1);
         assert!(!one.exists() && other.is_dir());
         assert_eq!(sweep_in(parent.path(), None).unwrap(), 1);

@@ -31,11 +31,12 @@ pub mod scenario;
 pub mod stage;
 pub mod world;
 
-pub use candidate::Candidate;
+pub use candidate::{Candidate, Processes};
 pub use cluster::{NodeLoss, in_process_client};
 pub use environment::BROKEN_IMAGE;
 pub use run::{
-    ChoiceError, Chosen, ClusterChoice, Keep, Performed, Plan, Progress, Recorded, Run, RunError, Time, run,
+    ChoiceError, Chosen, ClusterChoice, Keep, Kept, Performed, Plan, Progress, Recorded, Run, RunError, Time,
+    run,
 };
 pub use scenario::Scenario;
 pub use stage::{Stage, StepError};

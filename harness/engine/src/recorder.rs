@@ -3,7 +3,7 @@
 use crate::{clock::Stopwatch, world::World};
 use history::{Event, History, Meta, Observation};
 use std::{
-    io::Write,
+    io::{self, Write},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::watch;
@@ -21,7 +21,7 @@ struct Inner {
     history: History,
     world: World,
     file: Option<Box<dyn Write + Send>>,
-    file_error: Option<String>,
+    file_error: Option<io::Error>,
 }
 
 impl Recorder {
@@ -73,7 +73,7 @@ impl Recorder {
                 && let Err(error) = history::write_event(file, &event)
             {
                 inner.file = None;
-                inner.file_error = Some(error.to_string());
+                inner.file_error = Some(error);
             }
             inner.history.push(event);
             (inner.history.len(), inner.world.changes())
@@ -107,15 +107,15 @@ impl Recorder {
         std::mem::take(&mut self.lock().history)
     }
 
-    /// Why the history file is incomplete, if it is. The history in memory is not affected.
-    pub fn file_error(&self) -> Option<String> {
+    /// Why the history file is incomplete, if it is; told once. The history in memory is not affected.
+    pub fn file_error(&self) -> Option<io::Error> {
         let mut inner = self.lock();
         if let Some(file) = &mut inner.file
             && let Err(error) = file.flush()
         {
-            inner.file_error = Some(error.to_string());
+            inner.file_error = Some(error);
         }
-        inner.file_error.clone()
+        inner.file_error.take()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

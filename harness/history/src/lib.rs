@@ -28,5 +28,5 @@ pub use ledger::{
     ServicePort, Set, SetState, Spec, Status, Strategy, Target, Timeline, Toleration, canonical_template,
     endpoints, service_of,
 };
-pub use meta::{Evidence, Labels, Meta, Patience, Subject, TURNS};
+pub use meta::{Deviation, Evidence, Labels, Meta, Patience, Subject, TURNS};
 pub use time::Elapsed;

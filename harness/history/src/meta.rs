@@ -27,6 +27,15 @@ pub struct Meta {
     /// Name of the candidate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub candidate: Option<String>,
+    /// Names of the features that the candidate declares absent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unsupported: Vec<String>,
+    /// Deviations that the candidate admits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known_deviations: Vec<Deviation>,
+    /// Seed of all identifiers, if time was virtual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub virtual_seed: Option<u64>,
     /// How the candidate's objects differ from `apps/v1`.
     #[serde(default)]
     pub subject: Subject,
@@ -36,6 +45,15 @@ pub struct Meta {
     /// What the cluster could tell.
     #[serde(default)]
     pub evidence: Evidence,
+}
+
+/// A rule that the candidate is known to break.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deviation {
+    /// Id of the rule.
+    pub rule: String,
+    /// Why it deviates.
+    pub reason: String,
 }
 
 /// How much of the truth the cluster can show.
@@ -159,5 +177,31 @@ impl Patience {
     /// The settling time.
     pub fn settle(&self) -> Duration {
         Duration::from_millis(self.settle_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_candidate_declared_is_read_if_it_is_there() {
+        let older: Meta = serde_json::from_str("{\"scenario\":\"create-ordered\"}").unwrap();
+        assert_eq!((older.unsupported.len(), older.virtual_seed), (0, None));
+        let text = serde_json::to_string(&older).unwrap();
+        for field in ["unsupported", "known_deviations", "virtual_seed"] {
+            assert!(!text.contains(field), "{text}");
+        }
+        let declared = Meta {
+            unsupported: vec!["partition".into()],
+            known_deviations: vec![Deviation {
+                rule: "SS-ORD-01".into(),
+                reason: "we are early".into(),
+            }],
+            virtual_seed: Some(7),
+            ..older
+        };
+        let text = serde_json::to_string(&declared).unwrap();
+        assert_eq!(serde_json::from_str::<Meta>(&text).unwrap(), declared);
     }
 }

@@ -42,6 +42,26 @@ fn a_violated_rule_ends_with_1_and_is_named() {
 }
 
 #[test]
+fn a_history_that_is_not_kept_costs_the_certificate_and_excuses_nothing() {
+    let lost = "writing out/histories/create-ordered.jsonl failed: No space left on device; free space there";
+    let of = |mut run: Run| {
+        run.scenarios[0].lost_history = Some(lost.into());
+        run.report()
+    };
+    let report = of(Run::kept());
+    assert_eq!(report.exit_code().code(), 3);
+    assert_eq!(
+        report.obstacles,
+        [format!(
+            "the history of scenario create-ordered is not kept: {lost}"
+        )]
+    );
+    assert_eq!(report.scenarios[0].environment, [lost]);
+    assert_eq!(of(Run::stalled()).exit_code().code(), 1);
+    assert_eq!(of(Run::violated()).exit_code().code(), 1);
+}
+
+#[test]
 fn a_stalled_rule_ends_with_1() {
     let report = Run::stalled().report();
     assert_eq!(verdict(&report, "SS-ORD-01"), Verdict::Stalled);

@@ -1,7 +1,7 @@
 //! What the renderers make of the hand-made runs.
 
-use crate::sample::Run;
-use reports::{Layout, human, json};
+use crate::sample::{Run, deviation};
+use reports::{Layout, Outcome, human, json};
 
 fn snapshot(name: &str, text: &str) {
     let mut settings = insta::Settings::clone_current();
@@ -41,6 +41,36 @@ fn human_known_deviation() {
         "human-known-deviation",
         &human(&Run::deviating().report(), &Layout::default()),
     );
+}
+
+#[test]
+fn nothing_that_was_recorded_steers_the_terminal() {
+    let mut run = Run::violated();
+    let evil = "\u{1b}[8mweb-0\r\u{9b}2J";
+    run.scenarios[0].name = evil;
+    run.scenarios[0].environment = vec![evil.into()];
+    run.scenarios[0].outcome = Outcome::Crashed { reason: evil.into() };
+    run.scenarios[1].judgements[1].violations[0].sentence = evil.into();
+    run.scenarios[1].judgements[1].violations[0].events[0].text = evil.into();
+    run.declarations.known_deviations = vec![deviation(evil, evil)];
+    let mut report = run.report();
+    report.candidate.name = evil.into();
+    report.cluster.version = evil.into();
+    report.summary = evil.into();
+    let of = |colour| {
+        human(
+            &report,
+            &Layout {
+                colour,
+                ..Layout::default()
+            },
+        )
+    };
+    let plain = of(false);
+    assert!(plain.matches("\u{fffd}[8mweb-0").count() > 8, "{plain}");
+    assert!(!plain.contains(|character: char| character.is_control() && character != '\n'));
+    let coloured = of(true);
+    assert!(!coloured.contains("\u{1b}[8m") && !coloured.contains(['\r', '\u{9b}']));
 }
 
 #[test]

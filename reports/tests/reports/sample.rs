@@ -74,6 +74,7 @@ pub(crate) struct Scenario {
     pub(crate) outcome: Outcome,
     pub(crate) judgements: Vec<Judgement>,
     pub(crate) environment: Vec<String>,
+    pub(crate) lost_history: Option<String>,
 }
 
 fn kept(opportunities: u64) -> Judgement {
@@ -116,6 +117,7 @@ impl Run {
             outcome: Outcome::Completed,
             judgements: judgements.map(kept).into(),
             environment: Vec::new(),
+            lost_history: None,
         };
         Run {
             rules: RULES.into(),
@@ -165,6 +167,7 @@ impl Run {
             },
             judgements: Vec::new(),
             environment: Vec::new(),
+            lost_history: None,
         });
         run
     }
@@ -212,6 +215,7 @@ impl Run {
                     seconds: 3.25,
                     events: 231,
                     history_file: Some(format!("histories/{}.jsonl", scenario.name)),
+                    lost_history: scenario.lost_history.clone(),
                     judgements: &scenario.judgements,
                     environment: scenario.environment.clone(),
                 })

@@ -3,6 +3,7 @@
 use super::{
     AskedToEnd, as_usage,
     matrix::Several,
+    no_such_mutant,
     place::{Place, places},
     print_report,
 };
@@ -13,7 +14,7 @@ use crate::{
     output::tell,
 };
 use anyhow::Context;
-use engine::{CancellationToken, Candidate, Plan, Progress};
+use engine::{CancellationToken, Candidate, Plan, Progress, candidate::UnknownCandidate};
 use std::fs;
 
 /// Seed of a run that names none.
@@ -27,7 +28,6 @@ pub fn run(options: &Certify) -> anyhow::Result<u8> {
     if let Some((place, because)) = places.first().and_then(Place::explained) {
         tell(format!("cluster {place}: {because}"));
     }
-    let at_once = draft.at_once.clone();
     let mut plans: Vec<Plan> = places
         .into_iter()
         .map(|place| placed(&draft, place, options))
@@ -36,21 +36,22 @@ pub fn run(options: &Certify) -> anyhow::Result<u8> {
     let stop = CancellationToken::new();
     if plans.len() > 1 {
         let several = Several::prepare(plans, options)?;
-        stop_when_asked_to(stop.clone(), at_once)?;
+        stop_when_asked_to(stop.clone(), draft)?;
         return several.run(&stop, options.output);
     }
     let plan = plans.pop().context("no plan")?;
     if let Some(out) = &plan.out {
         kept::make_room(out, options.overwrite)?;
     }
-    stop_when_asked_to(stop.clone(), at_once)?;
+    stop_when_asked_to(stop.clone(), draft)?;
     let run = engine::run(&plan, &stop, &tell_of)?;
-    keep_report(&plan, &run.report)?;
-    print_report(&run.report, options.output)?;
+    // A verdict does not depend on whether it could be kept, nor on whether it could be told.
+    let printed = print_report(&run.report, options.output);
+    let kept = keep_report(&plan, &run.report);
     if plan.out.is_none() && options.output == Output::Human {
         tell("give --out DIR to keep the JSON report and the histories it was judged from");
     }
-    Ok(run.report.exit_code().into())
+    Ok(exit::of_report(&run.report, [printed, kept]).into())
 }
 
 /// Writes the report to the folder of the run, if it has one.
@@ -67,7 +68,6 @@ pub(super) fn keep_report(plan: &Plan, report: &reports::Report) -> anyhow::Resu
 
 /// The plan, but for the place.
 fn draft(options: &Certify) -> anyhow::Result<Plan> {
-    let wrong = |error: &dyn std::fmt::Display| Usage(error.to_string());
     if options.seed.is_some() && options.time == Time::Real {
         return Err(Usage(
             "--seed says nothing in real time, where identifiers are made up; give --time virtual, or leave it out"
@@ -76,7 +76,10 @@ fn draft(options: &Certify) -> anyhow::Result<Plan> {
         .into());
     }
     let selection = options.rules.selection(&options.scenarios);
-    let candidate = Candidate::find(&options.candidate).map_err(|error| wrong(&error))?;
+    let candidate = Candidate::find(&options.candidate).map_err(|error| match error {
+        UnknownCandidate::Mutant(id) => no_such_mutant(&id),
+        other => Usage(other.to_string()),
+    })?;
     Ok(Plan {
         keep: match options.keep {
             Keep::Never => engine::Keep::Never,
@@ -108,30 +111,21 @@ fn placed(draft: &Plan, place: Place, options: &Certify) -> Plan {
     }
 }
 
-/// The first Ctrl-C or SIGTERM ends the run in order: what was recorded is judged and reported, the cluster is left as it
-/// was found. The second ends it at once, but for the candidate, which does not outlive it. The third waits for nothing.
-fn stop_when_asked_to(stop: CancellationToken, at_once: CancellationToken) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("no runtime")?;
+/// The first Ctrl-C, SIGTERM or SIGHUP ends the run in order: what was recorded is judged and reported, the cluster is left
+/// as it was found. The second ends it at once. The third waits for nothing. The candidate outlives none of them.
+/// Plans made from `draft` are those that are ended.
+fn stop_when_asked_to(stop: CancellationToken, draft: Plan) -> anyhow::Result<()> {
     // From before the run begins: until then a signal ends the process, which has started nothing.
-    let mut asked_to_end = {
-        let _on_it = runtime.enter();
-        AskedToEnd::listen()?
-    };
-    std::thread::spawn(move || {
-        runtime.block_on(async {
-            asked_to_end.wait().await;
-            tell("stopping; press Ctrl-C again to end at once");
-            stop.cancel();
-            asked_to_end.wait().await;
-            at_once.cancel();
-            asked_to_end.wait().await;
-            std::process::exit(exit::INTERRUPTED.into());
-        });
-    });
-    Ok(())
+    AskedToEnd::beside(async move |mut asked_to_end| {
+        asked_to_end.wait().await;
+        tell("stopping; press Ctrl-C again to end at once");
+        stop.cancel();
+        asked_to_end.wait().await;
+        draft.at_once.cancel();
+        asked_to_end.wait().await;
+        draft.processes.kill();
+        std::process::exit(exit::INTERRUPTED.into());
+    })
 }
 
 pub(super) fn tell_of(news: Progress) {

@@ -1,5 +1,6 @@
 //! `ordinal cluster`.
 
+use super::kubeconfig_file::KubeconfigFile;
 use crate::{
     arguments::{self, Cluster, Up},
     exit::Usage,
@@ -11,8 +12,12 @@ use embedded::{ClusterConfig, Identity, ListenConfig, ListenError};
 use std::{
     fs,
     io::Write,
-    path::{Path, PathBuf},
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
 };
+
+/// How many nodes the cluster has unless told otherwise.
+const NODES: usize = 3;
 
 /// Runs the command.
 pub fn run(command: Cluster) -> anyhow::Result<u8> {
@@ -25,10 +30,18 @@ pub fn run(command: Cluster) -> anyhow::Result<u8> {
 }
 
 async fn up(options: Up) -> anyhow::Result<u8> {
+    refuse_what_says_nothing(&options)?;
     let served = served(&options);
-    let nodes = if options.no_controllers { 0 } else { options.nodes };
+    let nodes = match options.no_controllers {
+        true => 0,
+        false => options.nodes.unwrap_or(NODES),
+    };
     let mut asked_to_end = super::AskedToEnd::listen()?;
     let directory = engine::folder::Folder::make("cluster")?;
+    let kubeconfig = match &options.kubeconfig {
+        Some(path) => KubeconfigFile::at(path)?,
+        None => KubeconfigFile::at(&directory.path().join("kubeconfig"))?,
+    };
     let config = ClusterConfig {
         nodes,
         controllers: !options.no_controllers,
@@ -48,10 +61,13 @@ async fn up(options: Up) -> anyhow::Result<u8> {
         ListenError::Bind { .. } => Usage(format!("{error}; give another --listen")).into(),
         other => other.into(),
     })?;
-    let kubeconfig = options
-        .kubeconfig
-        .unwrap_or_else(|| directory.path().join("kubeconfig"));
-    write_secret(&kubeconfig, &listening.kubeconfig())?;
+    let url = reached_at(listening.address);
+    kubeconfig.write(&embedded::kubeconfig(
+        &url,
+        listening.ca_pem.as_deref(),
+        &listening.token,
+        "kubernetes-admin",
+    ))?;
     let mut workloads = None;
     if let Some(served) = served {
         let identity = Identity::component("workload-controllers");
@@ -64,9 +80,9 @@ async fn up(options: Up) -> anyhow::Result<u8> {
     }
     print(&format!(
         "serving {} with {} nodes until Ctrl-C\nexport KUBECONFIG={}",
-        listening.url,
+        url,
         nodes,
-        kubeconfig.display()
+        kubeconfig.path().display()
     ))?;
     asked_to_end.wait().await;
     if let Some(workloads) = workloads {
@@ -74,6 +90,20 @@ async fn up(options: Up) -> anyhow::Result<u8> {
     }
     cluster.shutdown().await;
     Ok(0)
+}
+
+/// Nobody runs on nodes that no kubelet is played for, and nobody is left out of nothing.
+fn refuse_what_says_nothing(options: &Up) -> Result<(), Usage> {
+    let given = [
+        ("--nodes", options.nodes.is_some()),
+        ("--without", !options.without.is_empty()),
+    ];
+    match given.iter().find(|(_, given)| *given && options.no_controllers) {
+        None => Ok(()),
+        Some((option, _)) => Err(Usage(format!(
+            "{option} says nothing with --no-controllers, which leaves the API server alone; leave one of them out"
+        ))),
+    }
 }
 
 /// What the cluster's own controllers of workloads serve.
@@ -105,21 +135,11 @@ fn audit_log(path: &Path) -> anyhow::Result<Box<dyn Write + Send>> {
     }
 }
 
-/// Writes a file that only its owner can read.
-fn write_secret(path: &PathBuf, text: &str) -> anyhow::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let written = fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|error| {
-        Usage(format!(
-            "the kubeconfig {} cannot be written: {error}; give another --kubeconfig",
-            path.display()
-        ))
-        .into()
-    })
+/// Where a client on this host reaches the API server, by an address that its certificate names.
+fn reached_at(address: SocketAddr) -> String {
+    match address.ip().is_unspecified() {
+        // It listens on all addresses, this one included.
+        true => format!("https://{}:{}", Ipv4Addr::LOCALHOST, address.port()),
+        false => format!("https://{address}"),
+    }
 }

@@ -12,11 +12,9 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 pub fn run(options: Controller) -> anyhow::Result<u8> {
     let behaviour = match &options.mutant {
         None => Behaviour::reference(),
-        Some(id) => controllers::mutant(id).map(Behaviour::mutant).ok_or_else(|| {
-            Usage(format!(
-                "there is no mutant `{id}`; `ordinal list mutants` names them all"
-            ))
-        })?,
+        Some(id) => controllers::mutant(id)
+            .map(Behaviour::mutant)
+            .ok_or_else(|| super::no_such_mutant(id))?,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

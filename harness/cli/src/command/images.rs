@@ -3,6 +3,7 @@
 use super::k3s::{options_of, workload};
 use crate::{
     arguments::{Images, K3s, Output},
+    exit::Usage,
     output::{print, tell},
 };
 use anyhow::Context;
@@ -105,11 +106,15 @@ fn save(reference: &str, file: &Path) -> anyhow::Result<()> {
 }
 
 fn write_workload(reference: &str, file: &Path) -> anyhow::Result<()> {
-    let unwritable = || format!("the archive {} cannot be written", file.display());
-    let archive = File::create(file).with_context(unwritable)?;
+    let archive = File::create(file).map_err(|error| {
+        Usage(format!(
+            "the archive {} cannot be written: {error}; give another path",
+            file.display()
+        ))
+    })?;
     workload(reference)?
         .write(BufWriter::new(archive))
-        .with_context(unwritable)?;
+        .with_context(|| format!("the archive {} cannot be written", file.display()))?;
     tell(format!("{reference} is in {}", file.display()));
     Ok(())
 }

@@ -8,7 +8,7 @@ use crate::{
     output::{print, tell},
 };
 use engine::{CancellationToken, Plan, RunError};
-use reports::{ExitCode, Report, Row};
+use reports::{Report, Row};
 use serde_json::json;
 
 /// The runs, each with its own name and its own folder.
@@ -39,9 +39,10 @@ impl Several {
     /// Runs one after the other, and ends with a table. A cluster that does not start does not keep the others from it.
     ///
     /// # Errors
-    /// When somebody ended it at once, or a report cannot be written.
+    /// When somebody ended it at once.
     pub fn run(&self, stop: &CancellationToken, output: Output) -> anyhow::Result<u8> {
         let mut done: Vec<(&str, Result<Report, RunError>)> = Vec::new();
+        let mut codes = Vec::new();
         for (name, plan) in &self.plans {
             tell(format!("on {name}"));
             let outcome = match stop.is_cancelled() {
@@ -50,28 +51,25 @@ impl Several {
             };
             match &outcome {
                 Ok(report) => {
-                    keep_report(plan, report)?;
-                    if output == Output::Human {
-                        super::print_report(report, output)?;
-                    }
+                    let printed = match output {
+                        Output::Human => super::print_report(report, output),
+                        Output::Json => Ok(()),
+                    };
+                    codes.push(exit::of_report(report, [printed, keep_report(plan, report)]));
                 }
                 Err(RunError::EndedAtOnce) => return Err(RunError::EndedAtOnce.into()),
-                Err(error) => tell(format!("ordinal: {error}")),
+                Err(error) => {
+                    tell(format!("ordinal: {error}"));
+                    codes.push(exit::of_run(error));
+                }
             }
             done.push((name, outcome));
         }
-        match output {
-            Output::Human => print(table(&done).trim_end())?,
-            Output::Json => print(&serde_json::to_string_pretty(&documents(&done))?)?,
-        }
-        Ok(reports::worst(done.iter().map(|(_, outcome)| code(outcome))).into())
-    }
-}
-
-fn code(outcome: &Result<Report, RunError>) -> ExitCode {
-    match outcome {
-        Ok(report) => report.exit_code(),
-        Err(error) => exit::of_run(error),
+        codes.push(exit::of_afterwards(match output {
+            Output::Human => print(table(&done).trim_end()),
+            Output::Json => print(&serde_json::to_string_pretty(&documents(&done))?),
+        }));
+        Ok(reports::worst(codes).into())
     }
 }
 

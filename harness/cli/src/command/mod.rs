@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod asked_to_end;
 pub mod certify;
 pub mod cluster;
 pub mod controller;
@@ -11,6 +12,7 @@ pub mod images;
 pub mod judge;
 #[cfg(feature = "k3s")]
 mod k3s;
+mod kubeconfig_file;
 pub mod list;
 mod matrix;
 pub mod mutants;
@@ -21,14 +23,14 @@ pub mod sweep;
 pub mod without_k3s;
 pub mod workload;
 
+pub(crate) use asked_to_end::AskedToEnd;
+
 use crate::arguments::Rules;
 use crate::exit::Usage;
-use crate::output::print;
-use anyhow::Context;
+use crate::output::{is_coloured, print};
 use judging::Rule;
-use std::io::{self, IsTerminal};
-use suites::{Selection, SelectionError};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use std::io;
+use suites::{Selection, SelectionError, mutants::Subject};
 
 impl Rules {
     /// With these scenarios, or with those of the profiles.
@@ -49,42 +51,28 @@ fn as_usage(error: SelectionError) -> Usage {
     Usage(error.to_string())
 }
 
+/// Says that no controller has this id or name.
+fn no_such_mutant(id: &str) -> Usage {
+    Usage(match Subject::named(id) {
+        Some(Subject::Dns(broken)) => format!(
+            "`{id}` is a broken name server and no controller; `ordinal mutants {}` tries it, and nothing else does",
+            broken.id
+        ),
+        _ => format!("there is no mutant `{id}`; `ordinal list mutants` names them all"),
+    })
+}
+
 /// Writes a report to stdout.
 fn print_report(report: &reports::Report, output: crate::arguments::Output) -> anyhow::Result<()> {
     let text = match output {
         crate::arguments::Output::Json => reports::json(report)?,
         crate::arguments::Output::Human => {
             let layout = reports::Layout {
-                colour: io::stdout().is_terminal(),
+                colour: is_coloured(&io::stdout()),
                 ..reports::Layout::default()
             };
             reports::human(report, &layout)
         }
     };
     print(text.trim_end())
-}
-
-/// Ctrl-C, and SIGTERM as service managers send it. None is lost between two waits.
-pub(crate) struct AskedToEnd {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl AskedToEnd {
-    /// Listens from now on. To be called on a runtime.
-    pub(crate) fn listen() -> anyhow::Result<AskedToEnd> {
-        let on = |kind| signal(kind).context("no way to be told to end");
-        Ok(AskedToEnd {
-            interrupt: on(SignalKind::interrupt())?,
-            terminate: on(SignalKind::terminate())?,
-        })
-    }
-
-    /// Waits for the next one.
-    pub(crate) async fn wait(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }

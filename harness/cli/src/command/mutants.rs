@@ -1,11 +1,15 @@
 //! `ordinal mutants`.
 
+use super::{AskedToEnd, no_such_mutant};
 use crate::{
     arguments::Mutants,
-    exit::Usage,
+    exit::{INTERRUPTED, Usage},
     output::{print, tell},
 };
-use suites::mutants::{Matrix, Subject, Trial};
+use suites::{
+    CancellationToken,
+    mutants::{Matrix, Subject, Trial},
+};
 
 /// Runs the command.
 pub fn run(options: Mutants) -> anyhow::Result<u8> {
@@ -23,7 +27,9 @@ pub fn run(options: Mutants) -> anyhow::Result<u8> {
     } else {
         options.ids.iter().map(|id| named(id)).collect::<Result<_, _>>()?
     };
-    let matrix = Matrix::run(&subjects, options.jobs, &tell_of)?;
+    let at_once = CancellationToken::new();
+    end_when_asked_to(at_once.clone())?;
+    let matrix = Matrix::run(&subjects, options.jobs, &at_once, &tell_of)?;
     print(matrix.render().trim_end())?;
     let problems = matrix.problems();
     for problem in &problems {
@@ -41,10 +47,17 @@ pub fn run(options: Mutants) -> anyhow::Result<u8> {
     Ok(u8::from(!problems.is_empty()))
 }
 
-fn named(id: &str) -> Result<Subject, Usage> {
-    Subject::named(id).ok_or_else(|| {
-        Usage(format!(
-            "there is no mutant `{id}`; `ordinal list mutants` names them all"
-        ))
+/// A matrix of half the trials says nothing: the first Ctrl-C ends it, once its temporary files are removed. The second waits
+/// for nothing.
+fn end_when_asked_to(at_once: CancellationToken) -> anyhow::Result<()> {
+    AskedToEnd::beside(async move |mut asked_to_end| {
+        asked_to_end.wait().await;
+        at_once.cancel();
+        asked_to_end.wait().await;
+        std::process::exit(INTERRUPTED.into());
     })
+}
+
+fn named(id: &str) -> Result<Subject, Usage> {
+    Subject::named(id).ok_or_else(|| no_such_mutant(id))
 }

@@ -3,8 +3,10 @@
 use crate::{
     arguments::{Certify, Doctor, K3s, Sweep, Time},
     exit::Usage,
+    values,
 };
 use engine::{ChoiceError, Chosen, ClusterChoice};
+use std::env;
 
 /// A cluster, and why it was chosen if nobody named one.
 #[derive(Clone, Debug)]
@@ -36,6 +38,7 @@ pub fn places(options: &Certify) -> Result<Vec<Place>, Usage> {
     let named = ClusterChoice::named(&options.cluster).map_err(|error| Usage(error.to_string()))?;
     if let Some(cluster) = &named {
         refuse_what_says_nothing(options, cluster)?;
+        refuse_a_missing_file(cluster)?;
     }
     let place = match named {
         Some(cluster) => Place {
@@ -71,6 +74,20 @@ pub fn places(options: &Certify) -> Result<Vec<Place>, Usage> {
     }
 }
 
+/// A kubeconfig that was named and cannot be read.
+fn refuse_a_missing_file(cluster: &ClusterChoice) -> Result<(), Usage> {
+    let ClusterChoice::Kubeconfig(options) = cluster else {
+        return Ok(());
+    };
+    let Some(file) = &options.file else {
+        return Ok(());
+    };
+    match values::readable_file(file.clone()) {
+        Ok(_) => Ok(()),
+        Err(reason) => Err(Usage(format!("the kubeconfig {}: {reason}", file.display()))),
+    }
+}
+
 fn cluster(name: &str) -> Result<ClusterChoice, Usage> {
     name.parse()
         .map_err(|error: ChoiceError| Usage(error.to_string()))
@@ -80,10 +97,10 @@ fn cluster(name: &str) -> Result<ClusterChoice, Usage> {
 fn automatic(options: &Certify) -> Result<Place, Usage> {
     if let Some(option) = of_kubeconfig(options.context.as_deref(), options.workload_image.as_deref()) {
         // Nobody's cluster is touched unless they say so.
-        return Err(says_nothing(option, "auto", "kubeconfig"));
+        return Err(says_nothing(&with_variable(option), "auto", "kubeconfig"));
     }
     if let Some(option) = of_k3s(&options.k3s) {
-        let because = format!("{option} asks for it");
+        let because = format!("{} asks for it", with_variable(option));
         return Ok(Place::chosen(cluster("k3s")?, because));
     }
     if options.time == Time::Virtual {
@@ -159,7 +176,9 @@ fn refuse_options_of_others(
         (_, Some(option)) if !cluster.is_k3s() => Some((option, "k3s")),
         _ => None,
     };
-    wrong.map_or(Ok(()), |(option, wanted)| Err(says_nothing(option, name, wanted)))
+    wrong.map_or(Ok(()), |(option, wanted)| {
+        Err(says_nothing(&with_variable(option), name, wanted))
+    })
 }
 
 /// What the doctor looks at: this host, unless a cluster is named.
@@ -171,7 +190,7 @@ pub fn patient(options: &Doctor) -> Result<Option<ClusterChoice>, Usage> {
     let of_kubeconfig = of_kubeconfig(options.context.as_deref(), options.workload_image.as_deref());
     let Some(mut cluster) = named else {
         return match of_kubeconfig {
-            Some(option) => Err(says_nothing(option, "auto", "kubeconfig")),
+            Some(option) => Err(says_nothing(&with_variable(option), "auto", "kubeconfig")),
             None => Ok(None),
         };
     };
@@ -192,7 +211,9 @@ pub fn swept(options: &Sweep) -> Result<ClusterChoice, Usage> {
     match named {
         Some(ClusterChoice::Kubeconfig(mut kubeconfig)) => {
             kubeconfig.context = options.context.clone();
-            Ok(ClusterChoice::Kubeconfig(kubeconfig))
+            let cluster = ClusterChoice::Kubeconfig(kubeconfig);
+            refuse_a_missing_file(&cluster)?;
+            Ok(cluster)
         }
         _ if options.context.is_some() => Err(says_nothing("--context", &options.cluster, "kubeconfig")),
         Some(host) if host.is_k3s() => Ok(host),
@@ -201,6 +222,16 @@ pub fn swept(options: &Sweep) -> Result<ClusterChoice, Usage> {
              containers and folders of this host",
             options.cluster
         ))),
+    }
+}
+
+/// An option, with the variable of the environment that may have given it.
+fn with_variable(option: &str) -> String {
+    let name = option.trim_start_matches('-').replace('-', "_").to_uppercase();
+    let variable = format!("ORDINAL_{name}");
+    match env::var_os(&variable) {
+        Some(value) if !value.is_empty() => format!("{option} ({variable} is set)"),
+        _ => option.to_owned(),
     }
 }
 

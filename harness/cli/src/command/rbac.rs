@@ -6,8 +6,17 @@ use std::fmt::Write;
 
 /// Runs the command.
 pub fn run(options: &Rbac) -> anyhow::Result<u8> {
-    print(manifests(&options.namespace, &options.name)?.trim_end())?;
+    print(manifests(&as_text(&options.namespace), &as_text(&options.name))?.trim_end())?;
     Ok(0)
+}
+
+/// A name as YAML takes it for a text. Many names may also be numbers, and some are said instead of true and false.
+fn as_text(name: &str) -> String {
+    let other = ["true", "false", "yes", "no", "on", "off", "y", "n", "null"];
+    match name.starts_with(|first: char| first.is_ascii_lowercase()) && !other.contains(&name) {
+        true => name.to_owned(),
+        false => format!("\"{name}\""),
+    }
 }
 
 /// Namespace, service account, role and binding.

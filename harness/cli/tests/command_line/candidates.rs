@@ -1,6 +1,6 @@
 //! Candidate files, and candidates that misbehave as processes.
 
-use crate::told::{Told, ordinal};
+use crate::told::{Told, binary, ordinal};
 use std::fs;
 
 fn certify(file: &str, more: &[&str]) -> Told {
@@ -72,6 +72,26 @@ fn one_that_crashes_is_told_with_its_last_words() {
 }
 
 #[test]
+fn the_folder_of_the_run_is_named_from_the_root_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = process("[\"sh\", \"-c\", \"echo into {run-dir}; exit 7\"]");
+    fs::create_dir(folder.path().join("mine")).expect("a folder");
+    fs::write(folder.path().join("mine/candidate.toml"), file).expect("the file");
+    let mut certify = binary();
+    certify
+        .args(["certify", "--candidate", "mine/candidate.toml", "--out", "out"])
+        .args(["--scenario", "create-ordered", "--output", "json"])
+        .current_dir(folder.path());
+    let told = Told::of(certify.output().expect("ordinal starts"));
+    let out = folder.path().canonicalize().expect("it").join("out");
+    assert!(
+        told.out.contains(&format!("into {}", out.display())),
+        "{}",
+        told.out
+    );
+}
+
+#[test]
 fn one_that_cannot_be_started_is_an_error_of_the_file() {
     let told = certify(&process("[\"/nowhere/controller\"]"), &[]);
     drop(
@@ -108,6 +128,25 @@ fn a_deviation_from_a_rule_that_there_is_not_is_refused_before_anything_starts()
         "it started something: {}",
         told.err
     );
+}
+
+#[test]
+fn a_deviation_without_a_reason_or_named_twice_is_refused_before_anything_starts() {
+    let deviation =
+        |reason: &str| format!("[[known-deviation]]\nrule = \"SS-ORD-03\"\nreason = {reason:?}\n");
+    let file = |deviations: &str| process("[\"sleep\", \"600\"]") + deviations;
+    for (file, word) in [
+        (file(&deviation(" ")), "say why"),
+        (file(&deviation("because").repeat(2)), "twice"),
+    ] {
+        let told = certify(&file, &[]).ends_with(2);
+        let told = told.complains_of(&["mine", "known-deviation", "SS-ORD-03", word]);
+        assert!(
+            !told.err.contains("ready after"),
+            "it started something: {}",
+            told.err
+        );
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `ordinal certify`.
 
-use crate::told::ordinal;
+use crate::told::{Told, binary, ordinal};
 use serde_json::{Value, json};
 use std::fs;
 
@@ -181,7 +181,14 @@ fn out_keeps_the_report_and_a_history_that_judges_the_same() {
         "--output",
         "json",
     ]);
-    assert_eq!(again.ends_with(0).json()["rules"], told.json()["rules"]);
+    let (again, told) = (again.ends_with(0).json(), told.json());
+    assert_eq!(again["rules"], told["rules"]);
+    for of_cluster in ["name", "version", "time", "seed", "evidence"] {
+        assert_eq!(
+            again["cluster"][of_cluster], told["cluster"][of_cluster],
+            "{of_cluster}"
+        );
+    }
 }
 
 #[test]
@@ -228,6 +235,49 @@ fn two_runs_never_mix_in_one_folder() {
             .complains_of(&["create-ordered.jsonl"]),
     );
     drop(run(&["--overwrite"]).ends_with(2).complains_of(&["--out"]));
+}
+
+#[test]
+fn a_variable_that_is_empty_says_nothing() {
+    let mut certify = binary();
+    certify.args(quick(&["--output", "json"]));
+    for variable in [
+        "CLUSTER",
+        "CONTEXT",
+        "WORKLOAD_IMAGE",
+        "CANDIDATE",
+        "K3S_VERSION",
+        "K3S_IMAGE",
+    ] {
+        certify.env(format!("ORDINAL_{variable}"), "");
+    }
+    certify
+        .env("ORDINAL_K3S_REGISTRIES", "")
+        .env("ORDINAL_K3S_UNPRIVILEGED", "");
+    let told = Told::of(certify.output().expect("ordinal starts")).ends_with(0);
+    assert_eq!(told.json()["candidate"]["name"], "reference");
+}
+
+#[test]
+fn a_variable_that_contradicts_an_option_is_named() {
+    let mut certify = binary();
+    certify
+        .args(["certify", "--cluster", "embedded"])
+        .env("ORDINAL_CONTEXT", "x");
+    let told = Told::of(certify.output().expect("ordinal starts")).ends_with(2);
+    drop(told.complains_of(&["--context (ORDINAL_CONTEXT is set)", "embedded"]));
+}
+
+#[test]
+fn a_broken_name_server_is_not_taken_for_a_controller() {
+    for wrong in [
+        &["certify", "--candidate", "mutant:D-001"][..],
+        &["controller", "--mutant", "D-001"],
+        &["controller", "--mutant", "first-member-only"],
+    ] {
+        let told = ordinal(wrong).ends_with(2);
+        drop(told.complains_of(&["broken name server", "ordinal mutants D-001"]));
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `ordinal cluster up`, met by a real client.
 
 use crate::{
-    told::ordinal,
+    told::{binary, ordinal},
     up::{client, on_the_network, up},
 };
 use k8s_openapi::api::{
@@ -15,6 +15,10 @@ use kube::{
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
+};
+use std::{
+    io::{BufRead, BufReader},
+    process::Stdio,
 };
 
 #[test]
@@ -52,6 +56,14 @@ fn a_stateful_set_comes_to_life_and_ctrl_c_ends_it() {
 }
 
 #[test]
+fn a_terminal_that_is_closed_ends_it_in_order() {
+    let mut up = up(&["--no-controllers"]);
+    let pid = Pid::from_raw(i32::try_from(up.child.id()).expect("a pid"));
+    kill(pid, Signal::SIGHUP).expect("hung up");
+    assert_eq!(up.child.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
 fn token_address_and_the_lack_of_controllers_are_as_asked_for() {
     let up = up(&["--token", "sesame", "--listen", "127.0.0.2:0", "--no-controllers"]);
     assert!(up.url.starts_with("https://127.0.0.2:"), "{}", up.url);
@@ -65,6 +77,50 @@ fn token_address_and_the_lack_of_controllers_are_as_asked_for() {
             .expect("nodes");
         assert!(nodes.items.is_empty());
     });
+}
+
+#[test]
+fn a_kubeconfig_of_somebody_else_is_not_overwritten() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("config");
+    std::fs::write(&path, "their clusters").expect("a file");
+    let given = path.to_str().expect("text");
+    let told = ordinal(&["cluster", "up", "--kubeconfig", given]).ends_with(2);
+    drop(told.complains_of(&[given, "another --kubeconfig", "remove it"]));
+    assert_eq!(std::fs::read_to_string(&path).expect("it"), "their clusters");
+}
+
+#[test]
+fn a_cluster_on_all_addresses_is_reached_by_one_that_its_certificate_names() {
+    let up = up(&["--listen", "0.0.0.0:0", "--no-controllers"]);
+    assert!(up.url.starts_with("https://127.0.0.1:"), "{}", up.url);
+    on_the_network(async {
+        let client = client(&up.kubeconfig).await;
+        Api::<Node>::all(client)
+            .list(&ListParams::default())
+            .await
+            .expect("an answer");
+    });
+}
+
+#[test]
+fn the_kubeconfig_is_named_from_the_root_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut up = binary()
+        .args(["cluster", "up", "--no-controllers", "--kubeconfig", "mine"])
+        .current_dir(folder.path())
+        .env("TMPDIR", folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("ordinal starts");
+    let lines = BufReader::new(up.stdout.take().expect("stdout")).lines();
+    let export = lines.map_while(Result::ok).nth(1);
+    up.kill().and_then(|()| up.wait()).expect("it ends");
+    let path = folder.path().canonicalize().expect("it").join("mine");
+    assert_eq!(
+        export.as_deref(),
+        Some(&*format!("export KUBECONFIG={}", path.display()))
+    );
 }
 
 #[test]
@@ -120,11 +176,22 @@ fn what_no_cluster_can_be_is_refused_with_the_reason() {
         ),
         (["--nodes", "1001"], &["--nodes", "1 to 1000"]),
         (["--nodes", "three"], &["--nodes", "1 to 1000"]),
+        (
+            ["--listen", "localhost:0"],
+            &["--listen", "give IP:PORT, as 127.0.0.1:0"],
+        ),
         (["--token", ""], &["--token", "empty", "leave --token out"]),
         (["--token", "open sesame"], &["--token", "without spaces"]),
     ] {
         let told = ordinal(&[&["cluster", "up"], &arguments[..]].concat());
         drop(told.ends_with(2).complains_of(words));
+    }
+    for nothing in [["--nodes", "3"], ["--without", "statefulset"]] {
+        let told = ordinal(&[&["cluster", "up", "--no-controllers"], &nothing[..]].concat());
+        drop(
+            told.ends_with(2)
+                .complains_of(&[nothing[0], "says nothing", "--no-controllers"]),
+        );
     }
 }
 

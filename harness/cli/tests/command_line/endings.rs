@@ -6,7 +6,12 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use std::{fs, path::Path, process::Stdio, time::Duration};
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
 use tempfile::TempDir;
 
 /// A long run with a candidate in a process of its own, which has started a process itself.
@@ -17,7 +22,7 @@ struct Running {
 
 impl Running {
     /// Starts it and waits until the first scenario is over.
-    fn started() -> Running {
+    fn started(mut certify: Command) -> Running {
         let folder = tempfile::tempdir().expect("a folder");
         let (out, temporary) = (folder.path().join("out"), folder.path().join("tmp"));
         fs::create_dir(&temporary).expect("a folder");
@@ -31,7 +36,6 @@ impl Running {
             "name = \"mine\"\n[deploy]\nkind = \"process\"\ncommand = [\"sh\", \"-c\", {script:?}]\n"
         );
         fs::write(&file, text).expect("the file");
-        let mut certify = binary();
         certify
             .args(["certify", "--output", "json", "--jobs", "1", "--candidate"])
             .arg(&file)
@@ -47,14 +51,19 @@ impl Running {
         running
     }
 
-    /// How it ended and what it said on stdout. Nothing of it is left: no candidate, no temporary file.
     #[track_caller]
-    fn ends(mut self) -> (Option<i32>, String) {
-        let (code, out) = self.process.ends();
+    fn leaves_no_process(&self) {
         for name in ["candidate", "helper"] {
             let text = fs::read_to_string(self.folder.path().join("out").join(name)).expect("its pid");
             assert!(is_gone(pid(text.trim())), "the {name} outlived the run");
         }
+    }
+
+    /// How it ended and what it said on stdout. Nothing of it is left: no candidate, no temporary file.
+    #[track_caller]
+    fn ends(mut self) -> (Option<i32>, String) {
+        let (code, out) = self.process.ends();
+        self.leaves_no_process();
         let left: Vec<_> = fs::read_dir(self.folder.path().join("tmp"))
             .expect("the folder")
             .collect();
@@ -79,8 +88,9 @@ fn is_gone(pid: Pid) -> bool {
 
 #[test]
 fn the_first_signal_ends_a_run_in_order() {
-    for signal in [Signal::SIGINT, Signal::SIGTERM] {
-        let mut running = Running::started();
+    // The terminal being closed is one as well.
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        let mut running = Running::started(binary());
         running.process.is_sent(signal);
         running.process.hears("stopping");
         let (code, out) = running.ends();
@@ -94,11 +104,61 @@ fn the_first_signal_ends_a_run_in_order() {
 
 #[test]
 fn the_second_signal_ends_it_at_once_and_the_candidate_with_it() {
-    let mut running = Running::started();
+    let mut running = Running::started(binary());
     running.process.is_sent(Signal::SIGTERM);
     running.process.hears("stopping");
     running.process.is_sent(Signal::SIGTERM);
     let (code, _) = running.ends();
     // The orderly end may have been faster than the second signal.
     assert!(matches!(code, Some(130 | 3)), "{code:?}");
+}
+
+#[test]
+fn the_third_signal_waits_for_nothing_and_takes_the_candidate_along() {
+    let mut running = Running::started(binary());
+    running.process.is_sent(Signal::SIGINT);
+    running.process.hears("stopping");
+    // As fast as signals go: one that comes before its forerunner was seen counts as the same.
+    for _ in 0..20 {
+        running.process.is_sent(Signal::SIGINT);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let (code, _) = running.process.ends();
+    assert!(matches!(code, Some(130 | 3)), "{code:?}");
+    running.leaves_no_process();
+}
+
+#[test]
+fn a_terminal_that_is_closed_does_not_end_what_ignores_it() {
+    let mut nohup = Command::new("sh");
+    nohup
+        .args(["-c", "trap '' HUP; exec \"$@\"", "sh"])
+        .arg(binary().get_program())
+        .env("ORDINAL_CLUSTER", "embedded");
+    let mut running = Running::started(nohup);
+    running.process.is_sent(Signal::SIGHUP);
+    running.process.is_sent(Signal::SIGTERM);
+    running.process.hears("stopping");
+    // Had the first counted, this were the second.
+    let (code, out) = running.ends();
+    assert_eq!(code, Some(3));
+    assert!(out.contains("the run was stopped"), "{out}");
+}
+
+#[test]
+fn mutants_that_are_broken_off_leave_no_temporary_file() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let temporary = tempfile::tempdir().expect("a folder");
+        let mut mutants = Process::start(
+            binary()
+                .args(["mutants", "M-001", "M-002", "M-004", "--jobs", "1"])
+                .env("TMPDIR", temporary.path())
+                .stdout(Stdio::null()),
+        );
+        mutants.hears("M-001");
+        mutants.is_sent(signal);
+        assert_eq!(mutants.ends().0, Some(130), "{signal}");
+        let left: Vec<_> = fs::read_dir(temporary.path()).expect("the folder").collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
 }

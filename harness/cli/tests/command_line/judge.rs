@@ -58,3 +58,33 @@ fn what_is_no_history_is_said_to_be_none() {
     );
     drop(ordinal(&["judge"]).ends_with(2));
 }
+
+#[test]
+fn a_folder_or_a_report_is_told_from_a_history() {
+    let (folder, history) = history("reference");
+    let out = folder.path().to_str().expect("a path");
+    let histories = format!("{out}/histories");
+    for given in [out, &histories] {
+        let told = ordinal(&["judge", given]).ends_with(2);
+        drop(told.complains_of(&["is a folder", &format!("{histories}/*.jsonl")]));
+    }
+    let report = format!("{out}/report.json");
+    let told = ordinal(&["judge", &report]).ends_with(2);
+    let told = told.complains_of(&["report.json is no history", "`histories`"]);
+    assert!(!told.err.contains("damaged"), "{}", told.err);
+    // Beside others it is not counted, and not passed over either.
+    let history = history.to_str().expect("a path");
+    let told = ordinal(&["judge", history, &report, "--rule", "SS-ORD-03"]).ends_with(3);
+    drop(told.complains_of(&["report.json is no history"]));
+}
+
+#[test]
+fn histories_that_are_not_one_run_are_refused() {
+    let (_folder, one) = history("reference");
+    let (_other_folder, other) = history("mutant:M-001");
+    let [one, other] = [&one, &other].map(|path| path.to_str().expect("a path"));
+    let told = ordinal(&["judge", one, other]).ends_with(2);
+    drop(told.complains_of(&[one, "candidate reference", "candidate mutant:M-001"]));
+    let told = ordinal(&["judge", one, one]).ends_with(2);
+    drop(told.complains_of(&["the same history", "give it once"]));
+}

@@ -45,22 +45,32 @@ fn release_image_and_archive_are_as_asked_for() {
     let image = ["--k3s-image", "ordinal.invalid/k3s"];
     let told = asked(&[&image[..], &["--k3s-version", "v9.9.9+k3s1"]].concat());
     drop(told.complains_of(&["ordinal.invalid/k3s:v9.9.9-k3s1", "--k3s-image-archive"]));
-    let told = asked(&[&image[..], &["--k3s-image-archive", "/nowhere/k3s.tar"]].concat());
-    drop(told.complains_of(&["/nowhere/k3s.tar"]));
-    for option in ["--k3s-import", "--k3s-registries"] {
-        let told = asked(&[&image[..], &[option, "/nowhere/file"]].concat());
-        drop(told.complains_of(&["/nowhere/file", "cannot be read"]));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_refused_before_anything_starts() {
+    for option in ["--k3s-image-archive", "--k3s-import", "--k3s-registries"] {
+        let told = ordinal(&["certify", "--cluster", "k3s", option, "/nowhere/file"]).ends_with(2);
+        drop(told.complains_of(&[option, "/nowhere/file", "cannot be read", "a file that is there"]));
+    }
+    let told = ordinal(&["images", "load", "/nowhere/k3s.tar"]).ends_with(2);
+    drop(told.complains_of(&["/nowhere/k3s.tar", "cannot be read"]));
+    for writes in ["workload", "save"] {
+        let told = ordinal(&["images", writes, "/nowhere/x.tar"]).ends_with(2);
+        drop(told.complains_of(&["/nowhere", "another path"]));
     }
 }
 
 #[test]
 fn options_of_another_cluster_are_refused() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let file = file.path().to_str().expect("a path");
     for option in [
         &["--k3s-version", "x"][..],
         &["--k3s-image", "x"],
-        &["--k3s-image-archive", "x"],
-        &["--k3s-import", "x"],
-        &["--k3s-registries", "x"],
+        &["--k3s-image-archive", file],
+        &["--k3s-import", file],
+        &["--k3s-registries", file],
         &["--k3s-unprivileged"],
     ] {
         let told = ordinal(&[&["certify"], option].concat()).ends_with(2);
@@ -256,8 +266,8 @@ fn the_workload_is_written_as_an_archive() {
     drop(told.complains_of(&[reference, file]));
     let bytes = std::fs::read(file).expect("the archive");
     assert!(String::from_utf8_lossy(&bytes).contains("\"RepoTags\":[\"registry.example/workload:1\"]"));
-    let told = ordinal(&["images", "workload", "/nowhere/x.tar"]).ends_with(3);
-    drop(told.complains_of(&["/nowhere/x.tar"]));
+    let told = ordinal(&["images", "workload", file, "--reference", "BAD REF"]).ends_with(2);
+    drop(told.complains_of(&["--reference", "NAME:TAG"]));
 }
 
 #[test]

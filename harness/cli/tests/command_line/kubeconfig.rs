@@ -221,8 +221,8 @@ fn a_context_that_is_not_there_is_answered_with_those_that_are() {
     ]));
     drop(
         ordinal(&["certify", "--cluster", "kubeconfig=/nowhere/config"])
-            .ends_with(3)
-            .complains_of(&["/nowhere/config"]),
+            .ends_with(2)
+            .complains_of(&["/nowhere/config", "a file that is there"]),
     );
     drop(
         ordinal(&["certify", "--context", "moon"])

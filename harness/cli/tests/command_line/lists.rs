@@ -1,6 +1,6 @@
 //! `ordinal list`, `ordinal explain`, `ordinal mutants`.
 
-use crate::told::ordinal;
+use crate::told::{Told, binary, ordinal};
 
 #[test]
 fn everything_can_be_listed_for_people_and_programs() {
@@ -70,6 +70,8 @@ fn one_mutant_can_be_tried() {
             .ends_with(2)
             .complains_of(&["M-999"]),
     );
+    let told = ordinal(&["mutants", "M-023", "--jobs", "0"]).ends_with(2);
+    drop(told.complains_of(&["--jobs", "at least 1"]));
 }
 
 #[test]
@@ -94,4 +96,25 @@ fn verbose_says_more() {
         "SS-ID-01",
     ]);
     assert!(loud.err.lines().count() > quiet.err.lines().count() + 10);
+}
+
+#[test]
+fn what_cannot_be_meant_of_the_log_is_said() {
+    let told = |log: &str| {
+        let mut list = binary();
+        Told::of(
+            list.args(["list", "profiles"])
+                .env("ORDINAL_LOG", log)
+                .output()
+                .expect("it starts"),
+        )
+    };
+    drop(
+        told("[[[")
+            .ends_with(0)
+            .complains_of(&["ORDINAL_LOG=[[[", "engine=debug"]),
+    );
+    for good in ["", "engine=debug,warn"] {
+        assert_eq!(told(good).ends_with(0).err, "", "{good}");
+    }
 }

@@ -1,9 +1,10 @@
 //! Where output goes: whoever stops reading changes no verdict, and makes nothing panic.
 
-use crate::told::binary;
+use crate::told::{Told, binary};
 use std::{
     fs::File,
     io::{BufRead, BufReader},
+    os::unix::fs::symlink,
     process::{Command, Stdio},
 };
 
@@ -86,6 +87,54 @@ fn a_report_that_does_not_fit_is_said_and_is_no_success() {
         said.contains("stdout") && said.contains("No space left"),
         "{said}"
     );
+}
+
+/// All that was said, whatever lines it was broken into.
+fn words(told: &Told) -> String {
+    let said = format!("{} {}", told.out, told.err);
+    said.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn what_cannot_be_kept_takes_no_verdict_away() {
+    for (lost, kept) in [("report.json", "histories"), ("histories", "report.json")] {
+        for (candidate, code) in [("mutant:M-001", 1), ("reference", 3)] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let out = folder.path();
+            symlink("/nonexistent/place", out.join(lost)).expect("a link");
+            let done = certify(candidate).arg("--out").arg(out).output();
+            let told = Told::of(done.expect("ordinal starts")).ends_with(code);
+            assert!(told.out.contains("SS-ORD-03"), "{lost}: {}", told.out);
+            let words = words(&told);
+            for word in [&out.join(lost).display().to_string(), "another --out"] {
+                assert!(words.contains(word), "{word} is missing in {words}");
+            }
+            assert!(out.join(kept).exists(), "{kept} is lost as well");
+        }
+    }
+}
+
+#[test]
+fn a_disk_that_fills_up_takes_no_verdict_away() {
+    for (candidate, code) in [("mutant:M-001", 1), ("reference", 3)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let certify = certify(candidate);
+        let mut limited = Command::new("sh");
+        limited
+            // No file grows past some KiB; whoever goes on is told so instead of killed.
+            .args(["-c", "trap '' XFSZ; ulimit -f 8; exec \"$@\"", "sh"])
+            .arg(certify.get_program())
+            .args(certify.get_args())
+            .args(["--cluster", "embedded", "--scenario", "delete-one-pod", "--out"])
+            .arg(folder.path());
+        let told = Told::of(limited.output().expect("sh starts")).ends_with(code);
+        assert!(told.out.contains("SS-ORD-03"), "{}", told.out);
+        let words = words(&told);
+        for scenario in ["create-ordered", "delete-one-pod"] {
+            let lost = format!("histories/{scenario}.jsonl failed: File too large");
+            assert!(words.contains(&lost), "{lost} is missing in {words}");
+        }
+    }
 }
 
 #[test]

@@ -112,4 +112,19 @@ fn the_rights_are_printed_as_manifests() {
         );
     }
     assert!(told.out.contains("pods/eviction"), "{}", told.out);
+    let told = ordinal(&["rbac", "--namespace", "007", "--name", "no"]).ends_with(0);
+    let manifests = engine::manifest::Manifest::parse("rbac", &told.out).expect("manifests");
+    let names = manifests
+        .objects()
+        .iter()
+        .map(|object| &object["metadata"]["name"]);
+    assert_eq!(names.collect::<Vec<_>>(), ["007", "no", "no", "no"]);
+}
+
+#[test]
+fn names_that_no_object_can_have_are_refused() {
+    for wrong in [["--namespace", ""], ["--namespace", "A B"], ["--name", "a\nb"]] {
+        let told = ordinal(&["rbac", wrong[0], wrong[1]]).ends_with(2);
+        drop(told.complains_of(&[wrong[0], "small letters"]));
+    }
 }

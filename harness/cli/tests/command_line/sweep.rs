@@ -101,6 +101,9 @@ fn a_cluster_is_swept_only_if_it_is_named() {
         let told = ordinal(&["sweep", "--cluster", nothing]).ends_with(2);
         drop(told.complains_of(&[nothing, "--cluster kubeconfig"]));
     }
-    let told = ordinal(&["sweep", "--cluster", "kubeconfig=/nowhere/config"]).ends_with(3);
+    // All runs are never meant by it.
+    let told = ordinal(&["sweep", "--run", ""]).ends_with(2);
+    drop(told.complains_of(&["--run", "all runs"]));
+    let told = ordinal(&["sweep", "--cluster", "kubeconfig=/nowhere/config"]).ends_with(2);
     drop(told.complains_of(&["/nowhere/config"]));
 }

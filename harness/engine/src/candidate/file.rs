@@ -6,6 +6,7 @@ use judging::{Declarations, Feature, KnownDeviation};
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
+    ops::RangeInclusive,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -16,7 +17,7 @@ use std::{
 /// name = "my-controller"
 /// version = "v1.4.2"
 /// description = "The StatefulSet controller of the Foo platform"
-/// unsupported = ["max-unavailable"]
+/// unsupported = ["pvc-retention"]
 /// takes-over = ["statefulset"]      # built-in controllers that are switched off for it
 ///
 /// [deploy]
@@ -59,6 +60,9 @@ pub struct CandidateFile {
     #[serde(default, rename = "known-deviation")]
     pub known_deviations: Vec<KnownDeviation>,
 }
+
+/// A controller that shows no sign of life for longer is not waited for.
+const STARTUP_SECONDS: RangeInclusive<u64> = 1..=3600;
 
 fn stateful_sets_only() -> Vec<Kind> {
     vec![Kind::Statefulset]
@@ -208,6 +212,13 @@ impl CandidateFile {
                 if command.is_empty() {
                     return wrong("`deploy.command` is empty; give the program and its arguments");
                 }
+                if let Some(seconds) = startup_seconds.filter(|given| !STARTUP_SECONDS.contains(given)) {
+                    return wrong(&format!(
+                        "`deploy.startup-seconds` is {seconds}; give {} to {}",
+                        STARTUP_SECONDS.start(),
+                        STARTUP_SECONDS.end()
+                    ));
+                }
                 startup = startup_seconds.map_or(STARTUP, Duration::from_secs);
                 let folder = folder.map(Path::to_path_buf);
                 let given_directory = directory.clone();
@@ -315,6 +326,22 @@ mod tests {
         assert!(error.contains("daemonset") && error.contains("serves"), "{error}");
         let built_in = parse("name = \"x\"\n[deploy]\nkind = \"built-in\"\n").unwrap();
         assert_eq!(built_in.candidate(None).unwrap().takes_over, []);
+    }
+
+    #[test]
+    fn nobody_waits_for_ever_for_a_sign_of_life() {
+        let with = |seconds: u64| {
+            let file = format!("{MINIMAL}startup-seconds = {seconds}\n");
+            parse(&file).unwrap().candidate(None)
+        };
+        assert_eq!(with(3600).unwrap().startup, Duration::from_secs(3600));
+        for seconds in [0, 3601, i64::MAX as u64] {
+            let error = with(seconds).unwrap_err().to_string();
+            assert!(
+                error.contains("startup-seconds") && error.contains("1 to 3600"),
+                "{error}"
+            );
+        }
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! The controller under test: who it is, what it supports, how it is run.
 
 mod file;
+mod processes;
 mod running;
 
 pub use file::{CandidateFile, CandidateFileError, Kind};
+pub use processes::Processes;
 pub(crate) use running::panic_text;
 pub use running::{Ended, LaunchError, RunningCandidate};
 

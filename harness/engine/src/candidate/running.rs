@@ -1,13 +1,13 @@
 //! A candidate at work.
 
-use super::{Candidate, Context, Deployment, Process};
+use super::{
+    Candidate, Context, Deployment, Process,
+    processes::{Group, Processes},
+};
 use crate::cluster::{Cluster, ClusterError, Role};
 use controllers::{Behaviour, Served};
 use futures::FutureExt;
-use nix::{
-    sys::signal::{Signal, killpg},
-    unistd::Pid,
-};
+use nix::unistd::Pid;
 use std::{
     fs::File,
     panic::AssertUnwindSafe,
@@ -42,7 +42,7 @@ pub enum LaunchError {
         source: std::io::Error,
     },
     /// The log file could not be made.
-    #[error("the candidate's log {} could not be written: {source}", path.display())]
+    #[error("the candidate's log {} could not be written: {source}; free space there, or give another --out", path.display())]
     Log {
         /// Which file.
         path: PathBuf,
@@ -67,7 +67,7 @@ impl Drop for RunningCandidate {
 }
 
 impl RunningCandidate {
-    /// Starts a candidate on a cluster. Its log goes into `directory`.
+    /// Starts a candidate on a cluster. Its log goes into `directory`, and its process, if it has one, is one of `processes`.
     ///
     /// # Errors
     /// When its program or log cannot be opened.
@@ -75,6 +75,7 @@ impl RunningCandidate {
         candidate: &Candidate,
         cluster: &Arc<dyn Cluster>,
         directory: &Path,
+        processes: &Processes,
     ) -> Result<RunningCandidate, LaunchError> {
         let (tell, ended) = watch::channel(None);
         let mut tasks = Vec::new();
@@ -105,8 +106,10 @@ impl RunningCandidate {
                 let kubeconfig = cluster.kubeconfig(Role::Candidate).await?;
                 let log = directory.join("candidate.log");
                 let child = start(process, &kubeconfig, directory, &log)?;
+                let id = child.id().and_then(|id| i32::try_from(id).ok());
+                let group = id.map(|id| processes.add(Pid::from_raw(id)));
                 tasks.push(tokio::spawn(async move {
-                    tell.send_replace(Some(watch_over(child, &log).await));
+                    tell.send_replace(Some(watch_over(child, group, &log).await));
                 }));
             }
         }
@@ -139,6 +142,8 @@ pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
 }
 
 fn start(process: &Process, kubeconfig: &Path, directory: &Path, log: &Path) -> Result<Child, LaunchError> {
+    // It may run elsewhere than this process.
+    let directory = std::path::absolute(directory).unwrap_or_else(|_| directory.into());
     let fill = |text: &str| {
         text.replace("{kubeconfig}", &kubeconfig.to_string_lossy())
             .replace("{run-dir}", &directory.to_string_lossy())
@@ -175,21 +180,7 @@ fn start(process: &Process, kubeconfig: &Path, directory: &Path, log: &Path) -> 
     })
 }
 
-/// The candidate's process and all that it started, which must not outlive the run.
-struct Group(Option<Pid>);
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if let Some(group) = self.0 {
-            // None is left if all of them have ended by themselves.
-            let _ = killpg(group, Signal::SIGKILL);
-        }
-    }
-}
-
-async fn watch_over(mut child: Child, log: &Path) -> Ended {
-    let group = child.id().and_then(|id| i32::try_from(id).ok());
-    let _group = Group(group.map(Pid::from_raw));
+async fn watch_over(mut child: Child, _group: Option<Group>, log: &Path) -> Ended {
     let status = match child.wait().await {
         Ok(status) => status,
         Err(error) => {

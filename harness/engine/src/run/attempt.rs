@@ -1,8 +1,8 @@
 //! Performing a scenario once more on a machine that was too slow for it.
 
-use super::{Performed, RunError};
+use super::Performed;
 use reports::Outcome;
-use std::{path::Path, time::Duration};
+use std::{io, path::Path, time::Duration};
 
 /// Which time a scenario is performed, from 1, and how long a turn takes that is expected of the machine from the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,23 +36,24 @@ impl Attempt {
 
     /// Moves the history of this attempt aside, so that the next one does not overwrite it, and nobody who judges the run
     /// again counts the scenario twice.
-    pub(super) fn keep_history(self, out: Option<&Path>, scenario: &str) -> Result<(), RunError> {
+    ///
+    /// # Errors
+    /// When it could not be moved.
+    pub(super) fn keep_history(self, out: Option<&Path>, scenario: &str) -> io::Result<()> {
         let Some(folder) = out.map(|out| out.join("histories")) else {
             return Ok(());
         };
         let path = folder.join(format!("{scenario}.jsonl"));
         let spoiled = folder.join("spoiled");
         let aside = spoiled.join(format!("{scenario}.{}.jsonl", self.number));
-        std::fs::create_dir_all(&spoiled)
-            .and_then(|()| std::fs::rename(&path, aside))
-            .map_err(|source| RunError::File { path, source })
+        std::fs::create_dir_all(&spoiled).and_then(|()| std::fs::rename(&path, aside))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::Recorded;
+    use crate::run::{Kept, Recorded};
     use judging::{Judgement, Witness};
 
     fn performed(spoiled_by: Option<Duration>, judgement: Judgement) -> Performed {
@@ -66,7 +67,7 @@ mod tests {
                 events: 0,
                 judgements: vec![judgement],
                 environment: Vec::new(),
-                file: None,
+                kept: Kept::default(),
                 spoiled_by,
             }),
         }

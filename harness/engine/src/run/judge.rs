@@ -1,6 +1,6 @@
 //! Judging a history while other scenarios still run.
 
-use super::{RunError, performed::Recorded, scenario::Venue};
+use super::{Kept, RunError, performed::Recorded, scenario::Venue};
 use crate::{candidate::panic_text, environment};
 use history::{History, Ledger};
 use std::panic::{self, AssertUnwindSafe};
@@ -17,7 +17,7 @@ pub(super) async fn judged(history: History, venue: &Venue<'_>) -> Result<Record
             environment: environment::faults(&ledger),
             events: history.len(),
             history: keep.then_some(history),
-            file: None,
+            kept: Kept::default(),
             spoiled_by: None,
         }
     };

@@ -6,6 +6,7 @@ mod choice;
 mod first_contact;
 mod hand_over;
 mod judge;
+mod kept;
 mod pace;
 mod performed;
 mod plan;
@@ -16,6 +17,7 @@ mod virtual_time;
 
 pub use automatic::Chosen;
 pub use choice::{ChoiceError, ClusterChoice};
+pub use kept::Kept;
 pub use performed::{Performed, Recorded};
 pub use plan::{Keep, Plan, RunError, Time};
 pub use progress::Progress;
@@ -75,7 +77,11 @@ fn report(plan: &Plan, outcome: &Outcome, seconds: f64) -> Report {
             history_file: performed
                 .recorded
                 .as_ref()
-                .and_then(|recorded| recorded.file.clone()),
+                .and_then(|recorded| recorded.kept.file.clone()),
+            lost_history: performed
+                .recorded
+                .as_ref()
+                .and_then(|recorded| recorded.kept.lost.clone()),
             judgements: performed
                 .recorded
                 .as_ref()

@@ -1,10 +1,11 @@
 //! What came of one scenario.
 
+use super::Kept;
 use crate::scenario::Scenario;
 use history::History;
 use judging::Judgement;
 use reports::Outcome;
-use std::time::Duration;
+use std::{io, time::Duration};
 
 /// A scenario that was performed, or the reason why not.
 #[derive(Clone, Debug)]
@@ -32,8 +33,8 @@ pub struct Recorded {
     pub judgements: Vec<Judgement>,
     /// Faults of the environment.
     pub environment: Vec<String>,
-    /// Name of the history file in the output folder.
-    pub file: Option<String>,
+    /// The file of the history in the output folder.
+    pub kept: Kept,
     /// What the machine needed for a turn, if that turned out after a hold and the hold was too short for it; then the rules
     /// that need the hold are not exercised, whatever the candidate did.
     pub spoiled_by: Option<Duration>,
@@ -57,6 +58,15 @@ impl Performed {
     /// What the machine needed for a turn, if a hold was too short for it.
     pub(super) fn spoiled_by(&self) -> Option<Duration> {
         self.recorded.as_ref()?.spoiled_by
+    }
+
+    /// Says that the history is not kept where it belongs, unless it is known to be lost already.
+    pub(super) fn loses_its_history(&mut self, error: io::Error) {
+        if let Some(recorded) = &mut self.recorded
+            && recorded.kept.lost.is_none()
+        {
+            recorded.kept.broke_off(error);
+        }
     }
 
     pub(super) fn skipped(scenario: &Scenario, reason: String) -> Performed {

@@ -2,7 +2,7 @@
 
 use super::ClusterChoice;
 use crate::{
-    candidate::{Candidate, Deployment, LaunchError},
+    candidate::{Candidate, Deployment, LaunchError, Processes},
     cluster::{ClusterError, DnsFault},
     observe::ObserveError,
     scenario::Scenario,
@@ -66,6 +66,8 @@ pub struct Plan {
     /// Ends the run without judging anything once it is cancelled. The candidate ends with it; what the run made on a
     /// cluster that is there already stays.
     pub at_once: CancellationToken,
+    /// The processes of the run while it goes on: whoever ends this very process without waiting for the run kills them.
+    pub processes: Processes,
 }
 
 /// Why a plan could not be run.
@@ -85,7 +87,7 @@ pub enum RunError {
     #[error(transparent)]
     Observe(#[from] ObserveError),
     /// A file of the run could not be written.
-    #[error("writing {} failed: {source}", path.display())]
+    #[error("writing {} failed: {source}; free space there, or give another --out", path.display())]
     File {
         /// Which file.
         path: PathBuf,
@@ -149,6 +151,11 @@ impl Plan {
                 "a defect of the DNS can only be had in virtual time, where every scenario has a cluster of its own".into(),
             ));
         }
+        self.check_deviations()
+    }
+
+    /// Whether what the candidate admits can be meant.
+    fn check_deviations(&self) -> Result<(), RunError> {
         let known = |id: &str| self.all_rules.iter().any(|rule| rule.id == id);
         let deviations = &self.candidate.declarations.known_deviations;
         if let Some(unknown) = deviations.iter().find(|deviation| !known(&deviation.rule)) {
@@ -157,6 +164,19 @@ impl Plan {
                  rules` names them all",
                 self.candidate.name, unknown.rule
             )));
+        }
+        for (place, deviation) in deviations.iter().enumerate() {
+            let (name, rule) = (&self.candidate.name, &deviation.rule);
+            if deviation.reason.trim().is_empty() {
+                return Err(RunError::Usage(format!(
+                    "candidate `{name}`: the `known-deviation` of {rule} has an empty `reason`; say why it deviates"
+                )));
+            }
+            if deviations.iter().take(place).any(|other| other.rule == *rule) {
+                return Err(RunError::Usage(format!(
+                    "candidate `{name}`: `known-deviation` names {rule} twice; keep one entry"
+                )));
+            }
         }
         Ok(())
     }

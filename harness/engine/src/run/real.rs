@@ -125,7 +125,7 @@ async fn on_candidate(
         () = stop.cancelled() => return Err(RunError::Stopped),
         proven = hand_over::prove(hand_over, &plan.candidate, cluster.as_ref()) => proven?,
     }
-    let running = RunningCandidate::launch(&plan.candidate, cluster, log_directory).await?;
+    let running = RunningCandidate::launch(&plan.candidate, cluster, log_directory, &plan.processes).await?;
     let started = cluster.now().to_string();
     let venue = Venue {
         cluster: cluster.clone(),
@@ -139,6 +139,7 @@ async fn on_candidate(
         tell,
         stop: stop.clone(),
         machine: Some(machine.clone()),
+        virtual_seed: None,
     };
     // How fast the candidate is, its history tells.
     let telling = Venue {
@@ -228,11 +229,15 @@ async fn one(
                 () = pace.turn() => {}
             }
         }
-        let performed = perform(scenario, venue, limits, attempt).await?;
+        let mut performed = perform(scenario, venue, limits, attempt).await?;
         let Some(next) = attempt.after(&performed) else {
             break performed;
         };
-        attempt.keep_history(venue.out, scenario.name)?;
+        if let Err(error) = attempt.keep_history(venue.out, scenario.name) {
+            // The next attempt would overwrite it. Of a history that is lost already this says nothing new.
+            performed.loses_its_history(error);
+            break performed;
+        }
         tell(Progress::Repeated {
             scenario: scenario.name,
             turn: performed.spoiled_by().unwrap_or_default(),

@@ -4,6 +4,7 @@ use super::{
     Keep, Progress, RunError,
     attempt::Attempt,
     judge::judged,
+    kept::Kept,
     performed::{Performed, Recorded},
 };
 use crate::{
@@ -23,14 +24,7 @@ use futures::FutureExt;
 use history::{End, Meta, Observation};
 use judging::Rule;
 use reports::Outcome;
-use std::{
-    fs::File,
-    io::{LineWriter, Write},
-    panic::AssertUnwindSafe,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{panic::AssertUnwindSafe, path::Path, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -50,6 +44,8 @@ pub(super) struct Venue<'a> {
     pub stop: CancellationToken,
     /// The machine, if time is real: then its delays matter, and so does who holds up whom.
     pub machine: Option<Machine>,
+    /// Seed of all identifiers, if time is virtual.
+    pub virtual_seed: Option<u64>,
 }
 
 /// Why a scenario makes no sense here, if it does not.
@@ -95,7 +91,7 @@ pub(super) async fn perform(
         1 => format!("{}-{}", scenario.name, venue.run_id),
         again => format!("{}-{}-{again}", scenario.name, venue.run_id),
     };
-    let (file, name) = open_file(venue.out, scenario.name)?;
+    let (file, mut kept) = Kept::begin(venue.out, scenario.name);
     let recorder = Recorder::start(meta(scenario, venue, &namespace, limits), file);
     let client = venue.cluster.client(Role::Harness);
     let mut tasks = JoinSet::new();
@@ -127,19 +123,12 @@ pub(super) async fn perform(
     recorder.record(Observation::End(end(&outcome, turn)));
     let seconds = watch.elapsed().as_micros() as f64 / 1e6;
     let history = recorder.take_history();
-    if let Some(reason) = recorder.file_error() {
-        let path = venue
-            .out
-            .unwrap_or(Path::new(""))
-            .join(name.clone().unwrap_or_default());
-        return Err(RunError::File {
-            path,
-            source: std::io::Error::other(reason),
-        });
+    if let Some(error) = recorder.file_error() {
+        kept.broke_off(error);
     }
     let spoiled = venue.machine.is_some() && limits.spoiled(lag.shortest_hold(), turn);
     let recorded = Recorded {
-        file: name,
+        kept,
         spoiled_by: spoiled.then_some(turn),
         ..judged(history, venue).await?
     };
@@ -154,6 +143,12 @@ pub(super) async fn perform(
 }
 
 fn meta(scenario: &Scenario, venue: &Venue<'_>, namespace: &str, limits: Limits) -> Meta {
+    let declared = &venue.candidate.declarations;
+    let known = declared.known_deviations.iter();
+    let deviation = |known: &judging::KnownDeviation| history::Deviation {
+        rule: known.rule.clone(),
+        reason: known.reason.clone(),
+    };
     Meta {
         scenario: scenario.name.into(),
         title: scenario.sentence.into(),
@@ -162,26 +157,13 @@ fn meta(scenario: &Scenario, venue: &Venue<'_>, namespace: &str, limits: Limits)
         started: Some(venue.cluster.now().to_string()),
         cluster: Some(venue.cluster.name().into()),
         candidate: Some(venue.candidate.name.clone()),
+        unsupported: declared.unsupported.iter().map(ToString::to_string).collect(),
+        known_deviations: known.map(deviation).collect(),
+        virtual_seed: venue.virtual_seed,
         subject: venue.candidate.subject.clone(),
         patience: limits.judge,
         evidence: venue.cluster.evidence(),
     }
-}
-
-type HistoryFile = Option<Box<dyn Write + Send>>;
-
-fn open_file(out: Option<&Path>, scenario: &str) -> Result<(HistoryFile, Option<String>), RunError> {
-    let Some(out) = out else { return Ok((None, None)) };
-    let name = format!("histories/{scenario}.jsonl");
-    let path = out.join(&name);
-    let failed = |source| RunError::File {
-        path: path.clone(),
-        source,
-    };
-    std::fs::create_dir_all(out.join("histories")).map_err(failed)?;
-    // Line by line, so that what was recorded survives whatever ends the process.
-    let file = LineWriter::with_capacity(64 * 1024, File::create(&path).map_err(failed)?);
-    Ok((Some(Box::new(file)), Some(name)))
 }
 
 /// Makes the namespace and opens every watch before the first write of the story.

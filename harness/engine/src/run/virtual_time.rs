@@ -85,7 +85,13 @@ fn alone(
     let work = async {
         let cluster: Arc<dyn Cluster> =
             Arc::new(EmbeddedCluster::start_virtual(nodes, seed, plan.dns_fault).await?);
-        let running = RunningCandidate::launch(&plan.candidate, &cluster, std::path::Path::new("")).await?;
+        let running = RunningCandidate::launch(
+            &plan.candidate,
+            &cluster,
+            std::path::Path::new(""),
+            &plan.processes,
+        )
+        .await?;
         let venue = Venue {
             cluster: cluster.clone(),
             candidate: &plan.candidate,
@@ -98,6 +104,7 @@ fn alone(
             tell,
             stop: stop.clone(),
             machine: None,
+            virtual_seed: Some(seed),
         };
         let performed = perform(scenario, &venue, Limits::virtual_time(), Attempt::FIRST).await?;
         drop(running);

@@ -228,6 +228,7 @@ fn a_harness_that_panics_leaves_nothing() {
             keep_histories: false,
             dns_fault: None,
             at_once: CancellationToken::new(),
+            processes: engine::Processes::default(),
         };
         let plan = plan.keeping_in(folder.path().into());
         let ended = std::panic::catch_unwind(AssertUnwindSafe(|| {

@@ -20,7 +20,7 @@ fn the_k3s_of_the_environment_is_chosen_and_the_report_says_why() {
         .env("ORDINAL_K3S_VERSION", image.tag())
         .env("ORDINAL_K3S_UNPRIVILEGED", "true");
     let told = Told::of(certify.output().expect("ordinal starts")).ends_with(0);
-    let because = "--k3s-version asks for it";
+    let because = "--k3s-version (ORDINAL_K3S_VERSION is set) asks for it";
     let first = told.err.lines().next().unwrap_or_default();
     assert_eq!(
         first,

@@ -28,7 +28,7 @@ fn an_image_is_saved_and_loaded() {
     );
     drop(
         images(&["load", "/nowhere/k3s.tar"])
-            .ends_with(3)
+            .ends_with(2)
             .complains_of(&["/nowhere/k3s.tar"]),
     );
     let absent = ["--k3s-image", "ordinal.invalid/k3s", "--k3s-version", "v0"];

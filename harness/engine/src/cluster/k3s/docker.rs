@@ -1,5 +1,6 @@
 //! The Docker engine of this host: is it there, what can it do, which images has it, what did runs leave in it.
 
+use super::container::network;
 use bollard::{
     Docker,
     models::{ContainerCreateBody, HostConfig, HostConfigCgroupnsModeEnum},
@@ -247,11 +248,7 @@ impl Engine {
                 Err(_) => tracing::warn!(container = id, "removing a container took too long"),
             }
         }
-        let prefix = run.map_or_else(
-            || NETWORK_PREFIX.to_owned(),
-            |run| format!("{NETWORK_PREFIX}{run}"),
-        );
-        let filters = HashMap::from([("name".to_owned(), vec![prefix.clone()])]);
+        let filters = HashMap::from([("name".to_owned(), vec![NETWORK_PREFIX.to_owned()])]);
         let options = ListNetworksOptionsBuilder::new().filters(&filters).build();
         let networks = self
             .docker
@@ -262,7 +259,7 @@ impl Engine {
         for name in networks
             .into_iter()
             .filter_map(|network| network.name)
-            .filter(|name| name.starts_with(&prefix))
+            .filter(|name| is_network_of(run, name))
         {
             if let Err(error) = self.docker.remove_network(&name).await {
                 tracing::warn!(network = name, %error, "a network could not be removed");
@@ -296,5 +293,32 @@ impl Engine {
             }
             other => other,
         }
+    }
+}
+
+/// Whether a network of that name is the one of the run, or of any.
+fn is_network_of(run: Option<&str>, name: &str) -> bool {
+    match run {
+        None => name.starts_with(NETWORK_PREFIX),
+        Some(run) => name == network(run),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_has_one_network_and_not_that_of_another_whose_name_goes_on() {
+        let names = [
+            "ordinal-ab",
+            "ordinal-abcd",
+            "ordinal-",
+            "my-ordinal-ab",
+            "bridge",
+        ];
+        let of = |run| names.map(|name| is_network_of(run, name));
+        assert_eq!(of(Some("ab")), [true, false, false, false, false]);
+        assert_eq!(of(None), [true, true, true, false, false]);
     }
 }
