@@ -45,31 +45,49 @@ const CITED: usize = 6;
 /// Collects what a rule finds while it reads a ledger.
 pub struct Judge<'a> {
     ledger: &'a Ledger,
-    judgement: Judgement,
+    opportunities: u64,
+    violations: Vec<Proof>,
+    stalls: Vec<Proof>,
+    unclear: Vec<String>,
+}
+
+/// A witness, and the place in the true order of the newest event that it needs.
+struct Proof {
+    witness: Witness,
+    newest: Option<usize>,
 }
 
 impl<'a> Judge<'a> {
     pub(crate) fn new(ledger: &'a Ledger) -> Self {
         Judge {
             ledger,
-            judgement: Judgement::default(),
+            opportunities: 0,
+            violations: Vec::new(),
+            stalls: Vec::new(),
+            unclear: Vec::new(),
         }
     }
 
     pub(crate) fn finish(self) -> Judgement {
-        self.judgement
+        let witnesses = |proofs: Vec<Proof>| proofs.into_iter().map(|proof| proof.witness).collect();
+        Judgement {
+            opportunities: self.opportunities,
+            violations: witnesses(self.violations),
+            stalls: witnesses(self.stalls),
+            unclear: self.unclear,
+        }
     }
 
     /// The trigger of the rule occurred once more.
     pub fn opportunity(&mut self) {
-        self.judgement.opportunities += 1;
+        self.opportunities += 1;
     }
 
     /// The rule is broken: `events` prove it. Counts no opportunity of its own.
     pub fn violation(&mut self, sentence: impl Into<String>, events: impl IntoIterator<Item = Moment>) {
-        let witness = self.witness(sentence.into(), events);
-        if self.judgement.violations.len() < KEPT {
-            self.judgement.violations.push(witness);
+        let proof = self.proof(sentence.into(), events);
+        if self.violations.len() < KEPT {
+            self.violations.push(proof);
         }
     }
 
@@ -88,29 +106,37 @@ impl<'a> Judge<'a> {
 
     /// The world was quiet, and the goal was not reached.
     pub fn stall(&mut self, sentence: impl Into<String>, events: impl IntoIterator<Item = Moment>) {
-        let witness = self.witness(sentence.into(), events);
-        if self.judgement.stalls.len() < KEPT {
-            self.judgement.stalls.push(witness);
+        let proof = self.proof(sentence.into(), events);
+        if self.stalls.len() < KEPT {
+            self.stalls.push(proof);
         }
     }
 
     /// An opportunity could not be judged.
     pub fn unclear(&mut self, reason: impl Into<String>) {
         let reason = reason.into();
-        if self.judgement.unclear.len() < KEPT && !self.judgement.unclear.contains(&reason) {
-            self.judgement.unclear.push(reason);
+        if self.unclear.len() < KEPT && !self.unclear.contains(&reason) {
+            self.unclear.push(reason);
         }
     }
 
-    /// What happened after this line could not be judged: what needs a later event as its proof has none.
-    pub(crate) fn doubt(&mut self, after: usize, reason: String) {
-        let proven = |witness: &Witness| witness.events.iter().all(|event| event.line <= after);
-        self.judgement.violations.retain(proven);
-        self.judgement.stalls.retain(proven);
+    /// What happened after this place in the true order could not be judged: what needs a later event as its proof has none.
+    pub(crate) fn doubt(&mut self, after: Option<usize>, reason: String) {
+        self.violations.retain(|proof| proof.newest <= after);
+        self.stalls.retain(|proof| proof.newest <= after);
         self.unclear(reason);
     }
 
-    fn witness(&self, sentence: String, events: impl IntoIterator<Item = Moment>) -> Witness {
+    /// What might have excused a candidate after this place was not seen: its stalls are none.
+    pub(crate) fn excuse(&mut self, after: Option<usize>, reason: String) {
+        let before = self.stalls.len();
+        self.stalls.retain(|proof| proof.newest <= after);
+        if self.stalls.len() < before {
+            self.unclear(reason);
+        }
+    }
+
+    fn proof(&self, sentence: String, events: impl IntoIterator<Item = Moment>) -> Proof {
         let mut moments: Vec<Moment> = events.into_iter().collect();
         moments.sort_unstable();
         moments.dedup();
@@ -120,6 +146,7 @@ impl<'a> Judge<'a> {
             moments.truncate(CITED - 3);
             moments.extend(last);
         }
+        let newest = moments.last().map(|moment| moment.index);
         let events = moments
             .into_iter()
             .map(|moment| Citation {
@@ -128,6 +155,9 @@ impl<'a> Judge<'a> {
                 text: self.ledger.describe(moment),
             })
             .collect();
-        Witness { sentence, events }
+        Proof {
+            witness: Witness { sentence, events },
+            newest,
+        }
     }
 }

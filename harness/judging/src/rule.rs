@@ -65,8 +65,12 @@ pub fn judge(rule: &Rule, ledger: &Ledger) -> Judgement {
         let concerns = resource == "pods"
             || *resource == ledger.subject().resource
             || rule.reads.contains(&resource.as_str());
+        let told = format!("the watch on {resource} was cut: {reason}");
         if concerns {
-            judge.doubt(hole.after, format!("the watch on {resource} was cut: {reason}"));
+            judge.doubt(hole.after, told);
+        } else if resource == "events" {
+            // There the candidate says what was refused to it.
+            judge.excuse(hole.after, told);
         }
     }
     judge.finish()

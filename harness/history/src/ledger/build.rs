@@ -36,22 +36,25 @@ impl Ledger {
             builder.ledger.texts.push(describe::Subject::of(event));
             builder.take(moment, event);
         }
-        builder.ledger.holes = holes(history.events());
+        builder.ledger.holes = holes(history.events(), &builder.ledger.order);
         builder.finish()
     }
 }
 
 /// The holes in what the watches delivered. A watch may have been silent for a while when it was given up.
-fn holes(events: &[Event]) -> Vec<Hole> {
+fn holes(events: &[Event], order: &[Moment]) -> Vec<Hole> {
+    let mut places: Vec<Moment> = order.to_vec();
+    places.sort_unstable_by_key(|moment| moment.line);
     let mut holes = Vec::new();
     let mut delivered: HashMap<&str, usize> = HashMap::new();
-    for (position, event) in events.iter().enumerate() {
+    for (event, place) in events.iter().zip(places) {
         match &event.what {
             Observation::Watch(watch) => {
-                delivered.insert(&watch.resource, position + 1);
+                // A watch delivers in order; one that lags is at an earlier place than what others have delivered.
+                delivered.insert(&watch.resource, place.index);
             }
             Observation::Gap(gap) => holes.push(Hole {
-                after: delivered.get(gap.resource.as_str()).copied().unwrap_or(0),
+                after: delivered.get(gap.resource.as_str()).copied(),
                 gap: gap.clone(),
             }),
             _ => {}

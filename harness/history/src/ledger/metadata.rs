@@ -225,6 +225,13 @@ impl Revision {
 }
 
 impl RevisionState {
+    /// Whether it is being deleted.
+    pub fn terminating(&self) -> bool {
+        self.object
+            .field("/metadata/deletionTimestamp")
+            .is_some_and(|at| !at.is_null())
+    }
+
     /// Whether the data is a patch that replaces `spec.template`.
     pub fn replaces_template(&self) -> bool {
         text(&self.object, "/data/spec/template/$patch") == Some("replace")

@@ -65,8 +65,8 @@ pub struct Ledger {
 /// A hole in what a watch delivered.
 #[derive(Clone, Debug)]
 pub struct Hole {
-    /// Line of the last event that the watch had delivered, 0 if none: what came later may be missing.
-    pub after: usize,
+    /// Place in the true order of the last event that the watch had delivered, if any: what came later may be missing.
+    pub after: Option<usize>,
     /// Which watch, and why.
     pub gap: Gap,
 }

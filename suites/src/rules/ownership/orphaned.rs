@@ -84,7 +84,11 @@ pub static SS_OWN_09: Rule = Rule {
                 let namespace = &course.set.namespace;
                 let by_harness = ledger.author_at(gone) == Author::Harness
                     || ledger.asked_to_delete("controllerrevisions", namespace, &revision.name, gone);
-                if !pruned && !by_harness && revision.is_owned_by(&course.set.uid, mark.index) {
+                let adopted = revision.states.before(gone.index).is_some_and(|(_, state)| {
+                    let owner = state.owner.as_deref();
+                    owner.is_some_and(|owner| owner != course.set.uid)
+                });
+                if !pruned && !adopted && !by_harness && revision.is_owned_by(&course.set.uid, mark.index) {
                     judge.opportunity();
                     judge.violation(
                         format!(

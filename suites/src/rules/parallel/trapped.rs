@@ -61,7 +61,8 @@ fn trapped(course: &Course<'_>, stretch: &Stretch<'_>) -> Option<(Ordinal, Optio
     let whole =
         stretch.picture.outside == 0 && u32::try_from(stretch.picture.members) == Ok(epoch.spec.replicas);
     let (_, state) = course.at(due, index)?;
-    let free = is_parallel(course, index) && course.down_above(due, index).is_none();
+    // A pod that is down at the new revision, wherever it is, may be what the update waits for.
+    let free = is_parallel(course, index) && stretch.picture.highest_down.is_none();
     let bound =
         course.ledger.patience().reaction() + Duration::from_secs(epoch.spec.min_ready_seconds.into());
     (whole && free && !state.healthy() && !state.terminating && stretch.lasted() >= bound)
@@ -107,6 +108,16 @@ mod tests {
         broken("Parallel")
             .remove_pod("web-1")
             .pod("web-1")
+            .running()
+            .wait(20_000)
+            .keeps(&SS_PAR_07);
+    }
+
+    #[test]
+    fn a_lower_pod_may_be_what_is_waited_for() {
+        broken("Parallel")
+            .remove_pod("web-0")
+            .pod("web-0")
             .running()
             .wait(20_000)
             .keeps(&SS_PAR_07);

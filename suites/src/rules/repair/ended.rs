@@ -57,21 +57,21 @@ fn ended_pods_are_replaced(ledger: &Ledger, phase: &str, judge: &mut Judge<'_>) 
             let Some(turn) = turn(&course, ordinal, ended, until) else {
                 continue;
             };
-            if decided.is_some_and(|decided| decided < last) {
-                if deletion.is_some_and(|deletion| deletion.by.may_be_candidate()) {
+            let lasted = until.at.since(turn.from.at);
+            if lasted >= turn.bound {
+                if !excused(&course, pod, ordinal, turn.from) {
                     judge.opportunity();
+                    judge.stall(
+                        format!(
+                            "{} was {phase}, and for {} it was not deleted",
+                            pod.name,
+                            span(lasted)
+                        ),
+                        [ended, turn.from, until],
+                    );
                 }
-            } else if until.at.since(turn.from.at) >= turn.bound && !excused(&course, pod, ordinal, turn.from)
-            {
+            } else if until < last && deletion.is_some_and(|deletion| deletion.by.may_be_candidate()) {
                 judge.opportunity();
-                judge.stall(
-                    format!(
-                        "{} was {phase}, and for {} it was not deleted",
-                        pod.name,
-                        span(until.at.since(turn.from.at))
-                    ),
-                    [ended, turn.from, until],
-                );
             }
         }
     }
@@ -128,7 +128,11 @@ fn excused(course: &Course<'_>, pod: &Incarnation, ordinal: Ordinal, from: Momen
         || course
             .incarnations(ordinal)
             .take_while(|former| former.added() < pod.added())
-            .any(|former| former.last().is_some_and(history::PodState::ended))
+            .any(|former| {
+                // Every pod ends while it is deleted.
+                let mut states = former.states.entries().iter();
+                states.any(|(_, state)| state.ended() && !state.terminating)
+            })
 }
 
 #[cfg(test)]
@@ -160,10 +164,27 @@ mod tests {
         failed().wait(5_000).does_not_exercise(&SS_REP_02);
         failed().wait(20_000).does_not_exercise(&SS_REP_03);
         failed()
-            .wait(20_000)
+            .wait(5_000)
             .delete_pod("web-1")
             .by(Author::Harness)
             .does_not_exercise(&SS_REP_02);
+        // Late is not in time.
+        failed()
+            .wait(90_000)
+            .delete_pod("web-1")
+            .stalls(&SS_REP_02, "for 90.0 s it was not deleted");
+    }
+
+    #[test]
+    fn a_hole_among_the_events_hides_what_was_refused() {
+        let found = failed().gap("events").wait(20_000).judge(&SS_REP_02);
+        assert_eq!((found.stalls, found.unclear.len()), (Vec::new(), 1));
+        let found = failed()
+            .wait(500)
+            .gap("events")
+            .remove_pod("web-1")
+            .judge(&SS_REP_02);
+        assert_eq!((found.opportunities, found.unclear.len()), (1, 0));
     }
 
     #[test]
@@ -208,6 +229,21 @@ mod tests {
             .modify(json!({"status": {"phase": "Running"}}))
             .wait(20_000)
             .does_not_exercise(&SS_REP_02);
+    }
+
+    #[test]
+    fn a_pod_that_ended_as_it_was_deleted_is_no_excuse() {
+        Story::new()
+            .set("web", 1)
+            .ready_pods(1)
+            .wait(5_000)
+            .delete_pod("web-0")
+            .modify(json!({"status": {"phase": "Succeeded"}}))
+            .gone()
+            .pod("web-0")
+            .failed()
+            .wait(20_000)
+            .stalls(&SS_REP_02, "web-0 was Failed");
     }
 
     #[test]

@@ -60,13 +60,16 @@ pub static SS_REV_01: Rule = Rule {
     },
 };
 
-/// Whether revisions of an earlier set of this name were there, to be adopted.
+/// Whether revisions of an earlier set were there, of this name or adopted for their labels.
 fn has_forerunner(course: &Course<'_>, index: usize) -> bool {
-    course.ledger.all_revisions().iter().any(|revision| {
-        revision.namespace == course.set.namespace
-            && revision.exists_at(index)
-            && revision.name.starts_with(&format!("{}-", course.set.name))
-    })
+    let mut own = course.ledger.revisions(course.set);
+    let inherited = own.any(|revision| revision.added().index < index);
+    inherited
+        || course.ledger.all_revisions().iter().any(|revision| {
+            revision.namespace == course.set.namespace
+                && revision.exists_at(index)
+                && revision.name.starts_with(&format!("{}-", course.set.name))
+        })
 }
 
 fn faults(course: &Course<'_>, revision: &Revision, made: &RevisionState, set: &SetState) -> Vec<String> {

@@ -160,7 +160,7 @@ pub static SS_REV_13: Rule = Rule {
                     let older = revisions
                         .iter()
                         .take(place)
-                        .filter(|older| older.exists_at(index));
+                        .filter(|older| older.is_owned_by(&course.set.uid, index));
                     let mut alone = true;
                     let twin = older.inspect(|_| alone = false).find(|older| {
                         older.number_at(index) == Some(number) || older.template == newer.template

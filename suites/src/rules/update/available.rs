@@ -6,7 +6,6 @@ use crate::rules::{
     ordering::{SLACK, ready_for},
     window::Window,
 };
-use history::Ordinal;
 use judging::{Feature, Kind, Level, Profile, Rule};
 use std::time::Duration;
 
@@ -40,13 +39,14 @@ pub static SS_RU_14: Rule = Rule {
                     continue;
                 };
                 let serial = window.always(|spec| spec.update_budget() == 1);
-                let Some((_, spec)) = window.spec().filter(|_| serial) else {
+                if !serial {
                     continue;
-                };
+                }
                 let wait = Duration::from_secs(asked.into()).saturating_sub(SLACK);
-                let hasty = (decision.ordinal.0.saturating_add(1)..spec.range().end)
-                    .map(Ordinal)
-                    .filter(|higher| window.wants(*higher))
+                // Only ordinals that ever had a pod: a set may ask for a thousand million.
+                let hasty = course
+                    .ordinals()
+                    .filter(|higher| *higher > decision.ordinal && window.wants(*higher))
                     .filter_map(|higher| ready_for(ledger, course.set, higher, decision.moment))
                     .inspect(|(_, told, lasted)| {
                         // Where a node told so late that a decision at once would be legal, nothing can show.
