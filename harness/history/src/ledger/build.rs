@@ -375,3 +375,46 @@ impl Builder {
         self.ledger
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Elapsed, Gap};
+    use serde_json::json;
+
+    #[test]
+    fn a_hole_begins_where_the_watch_that_was_cut_had_come_to() {
+        let delivered = |resource: &str, version: u64| {
+            Observation::Watch(WatchEvent {
+                kind: WatchKind::Added,
+                resource: resource.into(),
+                object: Arc::new(
+                    json!({"metadata": {"name": resource, "resourceVersion": version.to_string()}}),
+                ),
+            })
+        };
+        let cut = |resource: &str| {
+            Observation::Gap(Gap {
+                resource: resource.into(),
+                reason: "410".into(),
+            })
+        };
+        // The watch on sets lags behind that on pods.
+        let told = [
+            delivered("pods", 120),
+            delivered("statefulsets", 110),
+            cut("statefulsets"),
+            cut("services"),
+        ];
+        let mut history = History::default();
+        for (at, what) in told.into_iter().enumerate() {
+            history.push(Event {
+                at: Elapsed::from_millis(at as u64),
+                what,
+            });
+        }
+        let ledger = Ledger::build(&history);
+        let after: Vec<_> = ledger.holes().iter().map(|hole| hole.after).collect();
+        assert_eq!(after, [Some(0), None]);
+    }
+}

@@ -102,6 +102,15 @@ mod tests {
     }
 
     #[test]
+    fn a_set_that_asks_for_far_too_much_is_judged_all_the_same() {
+        half_way(60)
+            .scale(2_000_000_000)
+            .wait(5_000)
+            .remove_pod("web-0")
+            .breaks(&SS_RU_14, "web-1 had been Ready for 5.0 s");
+    }
+
+    #[test]
     fn without_the_field_it_need_not() {
         half_way(0)
             .wait(5_000)
