@@ -86,10 +86,23 @@ fn is_gone(pid: Pid) -> bool {
     gone.is_some()
 }
 
+/// Whether programs that are started here hear of a terminal that is closed: under `nohup` they do not, and go on.
+pub fn hears_hangup() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    let hears = ignored.is_none_or(|mask| mask & 1 == 0);
+    if !hears {
+        println!("skipped: SIGHUP is ignored here, as under nohup");
+    }
+    hears
+}
+
 #[test]
 fn the_first_signal_ends_a_run_in_order() {
     // The terminal being closed is one as well.
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+    let hangup = hears_hangup().then_some(Signal::SIGHUP);
+    for signal in [Signal::SIGINT, Signal::SIGTERM].into_iter().chain(hangup) {
         let mut running = Running::started(binary());
         running.process.is_sent(signal);
         running.process.hears("stopping");
