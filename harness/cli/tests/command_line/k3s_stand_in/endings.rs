@@ -119,6 +119,14 @@ fn what_a_killed_run_left_is_swept() {
         let told = sweep(&run).ends_with(0);
         assert!(told.out.contains("1 container removed"), "{}", told.out);
         assert!(told.out.contains("folder"), "{}", told.out);
+        // The engine goes on with what it was asked for last; what comes of it can be swept as well.
+        seen_within(Duration::from_secs(10), || {
+            let nothing = left(&run) == (String::new(), String::new());
+            if !nothing {
+                sweep(&run).ends_with(0);
+            }
+            nothing.then_some(())
+        });
         assert_nothing_is_left(&run);
         assert_eq!(folders(), 0);
     }
