@@ -1,9 +1,9 @@
 //! From events to a ledger.
 
 use super::{
-    Author, Claim, ClaimState, Deletion, Hole, Incarnation, Ledger, Moment, Ordinal, PodState, Related,
-    Revision, RevisionState, Set, SetState, Spec, Status, Timeline, attribution, canonical_template,
-    describe, pod::controller_uid,
+    Author, Claim, ClaimState, Deletion, Incarnation, Ledger, Moment, Ordinal, PodState, Related, Revision,
+    RevisionState, Set, SetState, Spec, Status, Timeline, attribution, canonical_template, describe, holes,
+    pod::controller_uid,
 };
 use crate::field::Field;
 use crate::{Event, History, Observation, WatchEvent, WatchKind};
@@ -36,31 +36,9 @@ impl Ledger {
             builder.ledger.texts.push(describe::Subject::of(event));
             builder.take(moment, event);
         }
-        builder.ledger.holes = holes(history.events(), &builder.ledger.order);
+        builder.ledger.holes = holes::holes(history.events(), &builder.ledger.order);
         builder.finish()
     }
-}
-
-/// The holes in what the watches delivered. A watch may have been silent for a while when it was given up.
-fn holes(events: &[Event], order: &[Moment]) -> Vec<Hole> {
-    let mut places: Vec<Moment> = order.to_vec();
-    places.sort_unstable_by_key(|moment| moment.line);
-    let mut holes = Vec::new();
-    let mut delivered: HashMap<&str, usize> = HashMap::new();
-    for (event, place) in events.iter().zip(places) {
-        match &event.what {
-            Observation::Watch(watch) => {
-                // A watch delivers in order; one that lags is at an earlier place than what others have delivered.
-                delivered.insert(&watch.resource, place.index);
-            }
-            Observation::Gap(gap) => holes.push(Hole {
-                after: delivered.get(gap.resource.as_str()).copied(),
-                gap: gap.clone(),
-            }),
-            _ => {}
-        }
-    }
-    holes
 }
 
 /// Watch events by version, everything else where it arrived. Each with its line number.
@@ -373,48 +351,5 @@ impl Builder {
             ledger.related_by_name.entry(key).or_default().push(place);
         }
         self.ledger
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Elapsed, Gap};
-    use serde_json::json;
-
-    #[test]
-    fn a_hole_begins_where_the_watch_that_was_cut_had_come_to() {
-        let delivered = |resource: &str, version: u64| {
-            Observation::Watch(WatchEvent {
-                kind: WatchKind::Added,
-                resource: resource.into(),
-                object: Arc::new(
-                    json!({"metadata": {"name": resource, "resourceVersion": version.to_string()}}),
-                ),
-            })
-        };
-        let cut = |resource: &str| {
-            Observation::Gap(Gap {
-                resource: resource.into(),
-                reason: "410".into(),
-            })
-        };
-        // The watch on sets lags behind that on pods.
-        let told = [
-            delivered("pods", 120),
-            delivered("statefulsets", 110),
-            cut("statefulsets"),
-            cut("services"),
-        ];
-        let mut history = History::default();
-        for (at, what) in told.into_iter().enumerate() {
-            history.push(Event {
-                at: Elapsed::from_millis(at as u64),
-                what,
-            });
-        }
-        let ledger = Ledger::build(&history);
-        let after: Vec<_> = ledger.holes().iter().map(|hole| hole.after).collect();
-        assert_eq!(after, [Some(0), None]);
     }
 }

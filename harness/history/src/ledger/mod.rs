@@ -7,6 +7,7 @@ mod daemon_set;
 mod derived;
 mod describe;
 mod endings;
+mod holes;
 mod metadata;
 mod pod;
 mod query;
@@ -18,13 +19,14 @@ mod volume;
 
 pub use claim::{Claim, ClaimState, Revision, RevisionState};
 pub use daemon_set::{DaemonSpec, DaemonStatus, Toleration};
+pub use holes::Hole;
 pub use metadata::Owner;
 pub use pod::{Author, Deletion, Incarnation, Ordinal, PodState};
 pub use service::{Endpoint, Service, ServicePort, Target, endpoints, service_of};
 pub use set::{Budget, ManagementPolicy, Policy, Set, SetState, Spec, Status, Strategy, canonical_template};
 pub use timeline::{Moment, Timeline};
 
-use crate::{Action, DnsAnswer, End, Gap, HttpAnswer, Meta, Note, WatchKind, Write};
+use crate::{Action, DnsAnswer, End, HttpAnswer, Meta, Note, WatchKind, Write};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, HashMap},
@@ -60,15 +62,6 @@ pub struct Ledger {
     /// Who wrote what the event at each position shows.
     written_by: Vec<Author>,
     derived: derived::Derived,
-}
-
-/// A hole in what a watch delivered.
-#[derive(Clone, Debug)]
-pub struct Hole {
-    /// Place in the true order of the last event that the watch had delivered, if any: what came later may be missing.
-    pub after: Option<usize>,
-    /// Which watch, and why.
-    pub gap: Gap,
 }
 
 /// One life of any other object: a Service, an EndpointSlice, a PersistentVolume, an Event, a DaemonSet, …

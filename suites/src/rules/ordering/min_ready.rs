@@ -6,7 +6,7 @@ use judging::{Feature, Judge, Kind, Level, Profile, Rule};
 use std::time::Duration;
 
 /// Transition times have whole seconds, cut off; and the event that says Ready travels for a while.
-pub(in crate::rules) const SLACK: Duration = Duration::from_secs(2);
+const SLACK: Duration = Duration::from_secs(2);
 
 /// Ready for minReadySeconds.
 pub static SS_ORD_10: Rule = Rule {
@@ -27,32 +27,17 @@ fn waits_min_ready_seconds(ledger: &Ledger, judge: &mut Judge<'_>) {
     for set in ledger.sets() {
         for (ordinal, creation) in members_created(ledger, set) {
             let window = Window::before(ledger, set, creation.moment);
-            // The shortest time that any spec in view asks for.
-            let Some(wait) = window
-                .specs()
-                .map(|spec| spec.min_ready_seconds)
-                .min()
-                .filter(|wait| *wait > 0)
-            else {
+            let (Some(asked), Some((_, spec))) = (asked(window), window.spec()) else {
                 continue;
             };
-            let Some((_, spec)) = window.spec().filter(|_| window.ordered()) else {
+            if !window.ordered() {
                 continue;
-            };
-            let wait = Duration::from_secs(wait.into()).saturating_sub(SLACK);
-            let lower = (spec.start..ordinal.0)
-                .map(Ordinal)
-                .filter(|lower| window.wants(*lower));
-            let hasty = lower
-                .filter_map(|lower| ready_for(ledger, set, lower, creation.moment))
-                .inspect(|(_, told, lasted)| {
-                    // Where a node told so late that a creation at once would be legal, nothing can show.
-                    if lasted.saturating_sub(creation.moment.at.since(told.at)) < wait {
-                        judge.opportunity();
-                    }
-                })
-                .find(|(_, ready, lasted)| *lasted < wait && ready.index < creation.moment.index);
-            if let Some((pod, ready, lasted)) = hasty {
+            }
+            let lower = ledger
+                .ordinals(set)
+                .filter(|lower| *lower < ordinal && window.wants(*lower));
+            let found = hasty(ledger, set, lower, creation.moment, asked, judge);
+            if let Some((pod, ready, lasted)) = found {
                 judge.violation(
                     format!(
                         "{} was created when {} had been Ready for {}, and minReadySeconds is {}",
@@ -68,9 +53,37 @@ fn waits_min_ready_seconds(ledger: &Ledger, judge: &mut Judge<'_>) {
     }
 }
 
+/// What minReadySeconds asks of an act, if anything: the shortest time of any spec in view.
+pub(in crate::rules) fn asked(window: Window<'_>) -> Option<u32> {
+    let asked = window.specs().map(|spec| spec.min_ready_seconds).min();
+    asked.filter(|asked| *asked > 0)
+}
+
+/// The first of `others` that had not been Ready for as many seconds as were asked for when something was done at `moment`:
+/// since when it was, and for how long. Those that may show it count as opportunities.
+pub(in crate::rules) fn hasty<'a>(
+    ledger: &'a Ledger,
+    set: &Set,
+    others: impl Iterator<Item = Ordinal>,
+    moment: Moment,
+    asked: u32,
+    judge: &mut Judge<'_>,
+) -> Option<(&'a Incarnation, Moment, Duration)> {
+    let wait = Duration::from_secs(asked.into()).saturating_sub(SLACK);
+    others
+        .filter_map(|other| ready_for(ledger, set, other, moment))
+        .inspect(|(_, told, lasted)| {
+            // Where a node told so late that the act would be legal at once, nothing can show.
+            if lasted.saturating_sub(moment.at.since(told.at)) < wait {
+                judge.opportunity();
+            }
+        })
+        .find(|(_, ready, lasted)| *lasted < wait && ready.index < moment.index)
+}
+
 /// The member that was Healthy longest at some time within the staleness window before `moment`: since when, and for
 /// how long at its best.
-pub(in crate::rules) fn ready_for<'a>(
+fn ready_for<'a>(
     ledger: &'a Ledger,
     set: &Set,
     ordinal: Ordinal,

@@ -5,7 +5,7 @@ mod predecessors;
 mod progress;
 mod startup;
 
-pub(super) use min_ready::{SLACK, ready_for};
+pub(super) use min_ready::{asked, hasty};
 
 use judging::Rule;
 

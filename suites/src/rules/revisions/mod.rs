@@ -50,3 +50,14 @@ fn named_by(course: &Course<'_>, revision: &Revision, index: usize) -> Option<(S
         .find(|(_, _, state)| state.revision.as_deref() == name)
         .map(|(_, pod, _)| (format!("pod {}", pod.name), pod.added()))
 }
+
+/// The revisions that were deleted while the set was to live, and when; the harness's own deletions are none.
+fn deleted<'a>(course: &Course<'a>) -> impl Iterator<Item = (&'a Revision, Moment)> {
+    let (ledger, set, ending) = (course.ledger, course.set, course.ending);
+    ledger.revisions(set).filter_map(move |revision| {
+        let gone = revision.gone?;
+        let ended = ending.is_some_and(|ending| ending <= gone);
+        let asked = ledger.asked_to_delete("controllerrevisions", &set.namespace, &revision.name, gone);
+        (!ended && !asked).then_some((revision, gone))
+    })
+}

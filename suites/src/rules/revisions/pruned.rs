@@ -1,6 +1,6 @@
 //! How long the history is.
 
-use super::named_by;
+use super::{deleted, named_by};
 use crate::rules::course::{Course, Stretch, courses};
 use history::Revision;
 use judging::{Feature, Kind, Level, Profile, Rule};
@@ -21,13 +21,7 @@ pub static SS_REV_05: Rule = Rule {
     reads: &["controllerrevisions"],
     check: |ledger, judge| {
         for course in courses(ledger) {
-            for revision in ledger.revisions(course.set) {
-                let Some(gone) = revision.gone else { continue };
-                let ended = course.ending.is_some_and(|ending| ending <= gone);
-                let namespace = &course.set.namespace;
-                if ended || ledger.asked_to_delete("controllerrevisions", namespace, &revision.name, gone) {
-                    continue;
-                }
+            for (revision, gone) in deleted(&course) {
                 let passed_over =
                     |index| dead(&course, index).find(|other| comes_before(other, revision, index));
                 let in_order = ledger.recently(gone, |index| passed_over(index).is_none());

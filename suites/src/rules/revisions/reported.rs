@@ -1,6 +1,6 @@
 //! Which revisions are reported, and which are kept.
 
-use super::named_by;
+use super::{deleted, named_by};
 use crate::rules::course::courses;
 use history::Revision;
 use judging::{Feature, Kind, Level, Profile, Rule};
@@ -19,13 +19,7 @@ pub static SS_REV_06: Rule = Rule {
     reads: &["controllerrevisions"],
     check: |ledger, judge| {
         for course in courses(ledger) {
-            for revision in ledger.revisions(course.set) {
-                let Some(gone) = revision.gone else { continue };
-                let ended = course.ending.is_some_and(|ending| ending <= gone);
-                let namespace = &course.set.namespace;
-                if ended || ledger.asked_to_delete("controllerrevisions", namespace, &revision.name, gone) {
-                    continue;
-                }
+            for (revision, gone) in deleted(&course) {
                 let dead = ledger.recently(gone, |index| named_by(&course, revision, index).is_none());
                 let by = named_by(&course, revision, course.just_before(gone));
                 judge.expect(

@@ -3,11 +3,10 @@
 use crate::rules::{
     course::courses,
     gates::span,
-    ordering::{SLACK, ready_for},
+    ordering::{asked, hasty},
     window::Window,
 };
 use judging::{Feature, Kind, Level, Profile, Rule};
-use std::time::Duration;
 
 /// Ready for minReadySeconds.
 pub static SS_RU_14: Rule = Rule {
@@ -29,33 +28,16 @@ pub static SS_RU_14: Rule = Rule {
         for course in courses(ledger) {
             for decision in course.update_decisions() {
                 let window = Window::before(ledger, course.set, decision.moment);
-                // The shortest time that any spec in view asks for.
-                let Some(asked) = window
-                    .specs()
-                    .map(|spec| spec.min_ready_seconds)
-                    .min()
-                    .filter(|asked| *asked > 0)
-                else {
+                let serial = window.always(|spec| spec.update_budget() == 1);
+                let Some(asked) = asked(window).filter(|_| serial) else {
                     continue;
                 };
-                let serial = window.always(|spec| spec.update_budget() == 1);
-                if !serial {
-                    continue;
-                }
-                let wait = Duration::from_secs(asked.into()).saturating_sub(SLACK);
                 // Only ordinals that ever had a pod: a set may ask for a thousand million.
-                let hasty = course
+                let higher = course
                     .ordinals()
-                    .filter(|higher| *higher > decision.ordinal && window.wants(*higher))
-                    .filter_map(|higher| ready_for(ledger, course.set, higher, decision.moment))
-                    .inspect(|(_, told, lasted)| {
-                        // Where a node told so late that a decision at once would be legal, nothing can show.
-                        if lasted.saturating_sub(decision.moment.at.since(told.at)) < wait {
-                            judge.opportunity();
-                        }
-                    })
-                    .find(|(_, ready, lasted)| *lasted < wait && ready.index < decision.moment.index);
-                if let Some((pod, ready, lasted)) = hasty {
+                    .filter(|higher| *higher > decision.ordinal && window.wants(*higher));
+                let found = hasty(ledger, course.set, higher, decision.moment, asked, judge);
+                if let Some((pod, ready, lasted)) = found {
                     judge.violation(
                         format!(
                             "{} was taken down for the update when {} had been Ready for {}, and minReadySeconds is \
