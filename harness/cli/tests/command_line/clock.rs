@@ -16,6 +16,11 @@ pub fn seen_within<T>(limit: Duration, look: impl Fn() -> Option<T>) -> Option<T
         if seen.is_some() || Instant::now() > until {
             return seen;
         }
-        thread::sleep(BEAT);
+        pass(BEAT);
     }
+}
+
+/// Lets time pass.
+pub fn pass(time: Duration) {
+    thread::sleep(time);
 }

@@ -1,6 +1,10 @@
 //! Runs that somebody ends early.
 
-use crate::{clock::seen_within, process::Process, told::binary};
+use crate::{
+    clock::{pass, seen_within},
+    process::Process,
+    told::binary,
+};
 use nix::{
     errno::Errno,
     sys::signal::{Signal, kill},
@@ -134,7 +138,7 @@ fn the_third_signal_waits_for_nothing_and_takes_the_candidate_along() {
     // As fast as signals go: one that comes before its forerunner was seen counts as the same.
     for _ in 0..20 {
         running.process.is_sent(Signal::SIGINT);
-        std::thread::sleep(Duration::from_millis(1));
+        pass(Duration::from_millis(1));
     }
     let (code, _) = running.process.ends();
     assert!(matches!(code, Some(130 | 3)), "{code:?}");
