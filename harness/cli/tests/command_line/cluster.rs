@@ -11,6 +11,7 @@ use k8s_openapi::api::{
 use kube::{
     Api,
     api::{ListParams, PostParams},
+    runtime::wait::await_condition,
 };
 use nix::{
     sys::signal::{Signal, kill},
@@ -26,11 +27,22 @@ fn a_stateful_set_comes_to_life_and_ctrl_c_ends_it() {
     let mut up = up(&["--nodes", "2"]);
     on_the_network(async {
         let client = client(&up.kubeconfig).await;
-        let nodes = Api::<Node>::all(client.clone())
-            .list(&ListParams::default())
-            .await
-            .expect("nodes");
-        assert_eq!(nodes.items.len(), 2);
+        let nodes = Api::<Node>::all(client.clone());
+        for name in ["node-1", "node-2"] {
+            let registered = |node: Option<&Node>| node.is_some();
+            await_condition(nodes.clone(), name, registered)
+                .await
+                .expect("it registers");
+        }
+        assert_eq!(
+            nodes
+                .list(&ListParams::default())
+                .await
+                .expect("nodes")
+                .items
+                .len(),
+            2
+        );
         let set: StatefulSet = serde_json::from_value(serde_json::json!({
             "metadata": { "name": "web" },
             "spec": {
@@ -46,9 +58,7 @@ fn a_stateful_set_comes_to_life_and_ctrl_c_ends_it() {
         sets.create(&PostParams::default(), &set).await.expect("created");
         let pods: Api<Pod> = Api::namespaced(client, "default");
         let ready = kube::runtime::conditions::is_pod_running();
-        kube::runtime::wait::await_condition(pods, "web-1", ready)
-            .await
-            .expect("web-1 runs");
+        await_condition(pods, "web-1", ready).await.expect("web-1 runs");
     });
     let pid = Pid::from_raw(i32::try_from(up.child.id()).expect("a pid"));
     kill(pid, Signal::SIGINT).expect("Ctrl-C");
