@@ -62,6 +62,8 @@ async fn up(options: Up) -> anyhow::Result<u8> {
         other => other.into(),
     })?;
     let url = reached_at(listening.address);
+    // Whoever has the kubeconfig may count the nodes at once.
+    cluster.nodes_registered(nodes).await;
     kubeconfig.write(&embedded::kubeconfig(
         &url,
         listening.ca_pem.as_deref(),
