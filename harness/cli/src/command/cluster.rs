@@ -63,7 +63,13 @@ async fn up(options: Up) -> anyhow::Result<u8> {
     })?;
     let url = reached_at(listening.address);
     // Whoever has the kubeconfig may count the nodes at once.
-    cluster.nodes_registered(nodes).await;
+    tokio::select! {
+        () = cluster.nodes_registered(nodes) => {}
+        () = asked_to_end.wait() => {
+            cluster.shutdown().await;
+            return Ok(0);
+        }
+    }
     kubeconfig.write(&embedded::kubeconfig(
         &url,
         listening.ca_pem.as_deref(),
